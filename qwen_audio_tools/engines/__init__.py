@@ -1,1 +1,104 @@
-"""The engines, and the table of their names."""
+"""The table of engine names, and `open_engine`. Listing engines imports none of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from qwen_audio_tools.errors import MissingExtra, SettingsError
+
+if TYPE_CHECKING:
+    from qwen_audio_tools.engines.base import Engine
+
+GROUP = "qwen_audio_tools.engines"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSpec:
+    """A row of the table: where an engine lives, which extra it needs, and what it is."""
+
+    name: str
+    home: str  # "module:function"; the function takes the part after "name:" and gives an Engine
+    extra: str
+    modules: tuple[str, ...]  # what the extra installs, to tell early what is missing
+    about: str
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The modules that are not installed."""
+        return tuple(module for module in self.modules if find_spec(module) is None)
+
+
+BUILTIN = {
+    spec.name: spec
+    for spec in (
+        EngineSpec(
+            name="embedded",
+            home="qwen_audio_tools.engines.embedded.engine:open_embedded",
+            extra="embedded",
+            modules=("faster_whisper", "onnxruntime", "sentencepiece", "vaderSentiment"),
+            about="small models on this machine's CPU: no GPU, no key, no network after the first run",
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The engine that `auto` picked, and why."""
+
+    spec: str
+    why: str
+
+
+def specs() -> Iterator[EngineSpec]:
+    """Yield every engine there is: the built-in ones, then those of other distributions."""
+    yield from BUILTIN.values()
+    for point in entry_points(group=GROUP):
+        if point.name not in BUILTIN:
+            yield _foreign(point)
+
+
+def choose(spec: str = "auto") -> Choice:
+    """Resolve "auto" to an engine of this machine; any other name stands as it is."""
+    if spec != "auto":
+        return Choice(spec, "named")
+    return Choice("embedded", "no Qwen2-Audio engine is set up here")
+
+
+def open_engine(spec: str = "auto") -> "Engine":
+    """Open an engine by "name" or "name:model"; weights load when they are first needed.
+
+    Raises:
+        SettingsError: no engine has that name.
+        MissingExtra: packages of its extra are not installed.
+    """
+    name, _, rest = choose(spec).spec.partition(":")
+    row = BUILTIN.get(name) or _found(name)
+    if row.missing:
+        raise MissingExtra(
+            f"engine {name!r} needs packages that are not installed: {', '.join(row.missing)}",
+            hint=f"pip install 'qwen-audio-tools[{row.extra}]'",
+        )
+    module, _, function = row.home.partition(":")
+    engine: Engine = getattr(import_module(module), function)(rest)
+    return engine
+
+
+def _found(name: str) -> EngineSpec:
+    # Entry points are scanned only here: it costs a tenth of a second where much is installed.
+    for point in entry_points(group=GROUP, name=name):
+        return _foreign(point)
+    raise SettingsError(
+        f"no engine is called {name!r}; there are {', '.join(BUILTIN)} and 'auto'",
+        hint="qwa engines",
+    )
+
+
+def _foreign(point: EntryPoint) -> EngineSpec:
+    owner = point.dist.name if point.dist else "another distribution"
+    return EngineSpec(
+        name=point.name, home=point.value, extra="", modules=(), about=f"from {owner}"
+    )

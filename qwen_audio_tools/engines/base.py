@@ -1,0 +1,105 @@
+"""The one seam: what an engine is. Joining its deltas into an Answer is a function here."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from qwen_audio_tools.answer import Answer, Coverage, Evidence, Usage
+from qwen_audio_tools.conversation import Conversation
+from qwen_audio_tools.tasks import Ability
+
+Progress = Callable[[str, float, float], None]
+"""Called with what is being done, how much is done and how much there is (same unit)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineInfo:
+    """What an engine can do; known before any weights load.
+
+    `window` is the longest clip it hears at once, in seconds (infinite if it streams);
+    `audio_tokens_per_second` is what a second of audio costs in its context.
+    """
+
+    name: str
+    model: str
+    abilities: frozenset[Ability]
+    window: float
+    audio_tokens_per_second: float = 0.0
+    device: str = "cpu"
+
+    @property
+    def label(self) -> str:
+        """Name and model in one string, as answers carry it."""
+        return f"{self.name}:{self.model}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to answer. `task` skips the routing of the question; `language` is that of the speech.
+
+    `lang` is the language of the answer ("en", "zh"); None means that of the question.
+    """
+
+    task: str | None = None
+    language: str | None = None
+    lang: str | None = None
+    max_tokens: int = 512
+    temperature: float = 0.0
+    top_p: float = 1.0
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    progress: Progress | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delta:
+    """A piece of a reply: text as it comes, and what is known beside it."""
+
+    text: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    coverage: Coverage | None = None
+    usage: Usage | None = None
+    warnings: tuple[str, ...] = ()
+    task: str = ""
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Anything that answers a conversation about clips.
+
+    Closing the iterator that `reply` returns stops the work. An engine hears at most
+    `info.window` seconds of a clip and raises `ClipTooLong` rather than cutting.
+    """
+
+    @property
+    def info(self) -> EngineInfo:
+        """What it is and can do."""
+        ...
+
+    def reply(self, conversation: Conversation, options: Options) -> Iterator[Delta]:
+        """Answer the last user turn, piece by piece."""
+        ...
+
+
+def join(deltas: Iterable[Delta], info: EngineInfo) -> Answer:
+    """Join the pieces of a reply into one Answer."""
+    text: list[str] = []
+    evidence: list[Evidence] = []
+    warnings: dict[str, None] = {}
+    coverage, usage, task = Coverage(0.0, 0.0), Usage(), ""
+    for delta in deltas:
+        text.append(delta.text)
+        evidence.extend(delta.evidence)
+        warnings.update(dict.fromkeys(delta.warnings))
+        coverage = coverage if delta.coverage is None else coverage + delta.coverage
+        usage = usage if delta.usage is None else usage + delta.usage
+        task = delta.task or task
+    return Answer(
+        text="".join(text),
+        evidence=tuple(evidence),
+        coverage=coverage,
+        usage=usage,
+        engine=info.label,
+        warnings=tuple(warnings),
+        task=task,
+    )
