@@ -181,15 +181,15 @@ TASKS: dict[str, Task] = {
 }
 
 
-def task(name: str) -> Task:
-    """Return the task of that name.
+def tasks_named(names: str) -> tuple[Task, ...]:
+    """Return the tasks of that name, or of several names joined by "+".
 
     Raises:
-        SettingsError: there is none.
+        SettingsError: one of them is no task.
     """
     try:
-        return TASKS[name]
-    except KeyError:
+        return tuple(TASKS[name.strip()] for name in names.split("+"))
+    except KeyError as error:
         raise SettingsError(
-            f"no task is called {name!r}; there are {', '.join(TASKS)}", hint="qwa tasks"
+            f"no task is called {error.args[0]!r}; there are {', '.join(TASKS)}", hint="qwa tasks"
         ) from None
