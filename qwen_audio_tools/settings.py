@@ -1,0 +1,204 @@
+"""Settings: a file, the environment, arguments; the later wins, and each value knows its origin."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from qwen_audio_tools.errors import SettingsError
+from qwen_audio_tools.folders import config_folder
+
+TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A row of the table. `parse` takes a string (environment) or a TOML value, or ValueError."""
+
+    name: str
+    variable: str
+    default: Any
+    about: str
+    parse: Callable[[object], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The values that hold now. `origin(name)` tells where each one came from."""
+
+    engine: str
+    lang: str
+    whisper: str
+    offline: bool
+    analysis_cache_mb: int
+    roots: tuple[Path, ...]
+    origins: Mapping[str, str]
+
+    def origin(self, name: str) -> str:
+        """Return "argument", the environment variable, the file, or "default"."""
+        return self.origins[name]
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("a word is needed")
+    return value.strip()
+
+
+def _language(value: object) -> str:
+    if value not in ("auto", "en", "zh"):
+        raise ValueError("it is one of auto, en, zh")
+    return str(value)
+
+
+def _switch(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in TRUE + FALSE:
+        return value.strip().lower() in TRUE
+    raise ValueError("it is true or false")
+
+
+def _megabytes(value: object) -> int:
+    # bool is an int in Python, and `analysis_cache_mb = true` is surely a slip.
+    if isinstance(value, str) and value.strip().isdecimal():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError("a whole number of megabytes is needed; 0 keeps nothing")
+    return value
+
+
+def _folders(value: object) -> tuple[Path, ...]:
+    if isinstance(value, str):
+        value = [part for part in value.split(os.pathsep) if part]
+    if not isinstance(value, list | tuple):
+        raise ValueError("a list of folders is needed")
+    if not all(isinstance(part, str | Path) and str(part) for part in value):
+        raise ValueError("a list of folders is needed")
+    return tuple(Path(part).expanduser() for part in value)
+
+
+TABLE: dict[str, Setting] = {
+    row.name: row
+    for row in (
+        Setting(
+            name="engine",
+            variable="QWA_ENGINE",
+            default="auto",
+            about="who answers: an engine's name, name:model, or auto",
+            parse=_text,
+        ),
+        Setting(
+            name="lang",
+            variable="QWA_LANG",
+            default="auto",
+            about="language of answers and of the interface: auto, en or zh",
+            parse=_language,
+        ),
+        Setting(
+            name="whisper",
+            variable="QWA_WHISPER",
+            default="base",
+            about="speech model of the embedded engine: base, another size, or a folder",
+            parse=_text,
+        ),
+        Setting(
+            name="offline",
+            variable="QWA_OFFLINE",
+            default=False,
+            about="never fetch anything",
+            parse=_switch,
+        ),
+        Setting(
+            name="analysis_cache_mb",
+            variable="QWA_ANALYSIS_CACHE_MB",
+            default=512,
+            about="megabytes of kept analyses, so that a second question is nearly free",
+            parse=_megabytes,
+        ),
+        Setting(
+            name="roots",
+            variable="QWA_ROOTS",
+            default=(),
+            about="folders that agents and clients may name audio in",
+            parse=_folders,
+        ),
+    )
+}
+
+
+def settings_file() -> Path:
+    """Return the path of the settings file; it need not exist."""
+    return config_folder() / "config.toml"
+
+
+def read(**arguments: object) -> Settings:
+    """Return the settings: file < environment < `arguments`, where None means "not given".
+
+    Raises:
+        SettingsError: the file is no TOML, a name is unknown, or a value is impossible.
+    """
+    path = settings_file()
+    written, lines = _written(path)
+    for name in (*arguments, *written):
+        if name not in TABLE:
+            place = f"{path}, line {lines[name]}" if name in lines else "the arguments"
+            raise _unknown(name, place)
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for name, row in TABLE.items():
+        given: object = row.default
+        origin = where = "default"
+        if name in written:
+            given, origin, where = written[name], str(path), f"{path}, line {lines[name]}"
+        if row.variable in os.environ:
+            given, origin, where = os.environ[row.variable], row.variable, row.variable
+        if arguments.get(name) is not None:
+            given, origin, where = arguments[name], "argument", "the arguments"
+        try:
+            values[name] = row.default if origin == "default" else row.parse(given)
+        except ValueError as error:
+            raise SettingsError(
+                f"{name} cannot be {given!r} ({where}): {error}", hint="qwa config show --help"
+            ) from error
+        origins[name] = origin
+    return Settings(**values, origins=origins)
+
+
+def _written(path: Path) -> tuple[dict[str, object], dict[str, int]]:
+    """Return the file's values and the line that each stands in; nothing if there is no file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return {}, {}
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise SettingsError(
+            f"the settings file {str(path)!r} cannot be read: {reason}",
+            hint="point QWA_CONFIG at another folder",
+        ) from error
+    import tomllib  # only those who have a file pay for it
+
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(
+            f"the settings file {str(path)!r} is no TOML: {error}",
+            hint='a line reads: engine = "embedded"',
+        ) from error
+    return values, {name: _line(text, name) for name in values}
+
+
+def _line(text: str, name: str) -> int:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip().lstrip("[\"'").startswith(name):
+            return number
+    return 1
+
+
+def _unknown(name: str, place: str) -> SettingsError:
+    near = get_close_matches(name, TABLE, n=1)
+    meant = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(TABLE)}"
+    return SettingsError(f"no setting is called {name!r} ({place}){meant}", hint="qwa config show")
