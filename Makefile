@@ -1,0 +1,63 @@
+# Everything from a bare machine: Python 3.11+, make and a package registry. `make` lists it all.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+STRUCTURE = layers size surface imports architecture
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check format bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "PYTHON=python3.12 picks another interpreter, VENV=folder another environment."
+
+demo: $(VENV)/.models ## install, fetch the small models, and ask a clip a question
+	$(BIN)/qwa ask examples/audio/kitchen.mp3 "what emotion?"
+
+test: $(VENV)/.dev ## install, and run the whole test suite
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev ## format, lint, types, spelling, structure
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/typos
+	$(BIN)/python -m pytest -q $(STRUCTURE:%=tests/structure/test_%.py)
+
+format: $(VENV)/.dev ## rewrite the files as `make check` wants them
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## measure, and write benchmarks/*.md (half an hour on two cores)
+	set -e; for script in benchmarks/*.py; do $(BIN)/python "$$script"; done
+
+clean: ## remove what make and the tools made here (the models stay in the cache)
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps make a second run instant; they are older than pyproject.toml when it has changed.
+
+$(VENV)/.venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "error: $(PYTHON) is missing or older than 3.11: $$($(PYTHON) --version 2>&1)" >&2; \
+	  echo "hint: make PYTHON=python3.12, or the path of any Python from 3.11 on" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+	  echo "error: $(PYTHON) cannot make virtual environments" >&2; \
+	  echo "hint: apt-get install python3-venv, or what your system calls it" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' # the first that knows --group
+	@touch $@
+
+$(VENV)/.embedded: $(VENV)/.venv pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[embedded]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.venv pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[all]' --group dev
+	@touch $@
+
+$(VENV)/.models: $(VENV)/.embedded
+	$(BIN)/qwa models pull
+	@touch $@
