@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+INSTALL = $(BIN)/python -m pip install -qq
 STRUCTURE = layers size surface imports architecture
 
 .DEFAULT_GOAL := help
@@ -40,22 +41,22 @@ clean: ## remove what make and the tools made here (the models stay in the cache
 # The stamps make a second run instant; they are older than pyproject.toml when it has changed.
 
 $(VENV)/.venv:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "error: $(PYTHON) is missing or older than 3.11: $$($(PYTHON) --version 2>&1)" >&2; \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "error: $(PYTHON) is missing or older than Python 3.11" >&2; \
 	  echo "hint: make PYTHON=python3.12, or the path of any Python from 3.11 on" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { \
 	  echo "error: $(PYTHON) cannot make virtual environments" >&2; \
 	  echo "hint: apt-get install python3-venv, or what your system calls it" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' # the first that knows --group
+	$(INSTALL) --upgrade 'pip>=25.1' # the first that knows --group
 	@touch $@
 
 $(VENV)/.embedded: $(VENV)/.venv pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[embedded]'
+	$(INSTALL) --editable '.[embedded]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.venv pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[all]' --group dev
+	$(INSTALL) --editable '.[all]' --group dev
 	@touch $@
 
 $(VENV)/.models: $(VENV)/.embedded
