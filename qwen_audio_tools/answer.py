@@ -63,6 +63,11 @@ class Coverage:
             "gaps": [[round(gap.start, 3), round(gap.end, 3)] for gap in self.gaps],
         }
 
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Coverage":
+        """Rebuild a coverage from `to_dict`."""
+        return cls(data["heard"], data["total"], tuple(Span(*gap) for gap in data["gaps"]))
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -122,16 +127,11 @@ class Answer:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Answer":
         """Rebuild an answer from `to_dict`."""
-        coverage = data["coverage"]
         return cls(
             **{
                 **data,
                 "evidence": tuple(Evidence(**item) for item in data["evidence"]),
-                "coverage": Coverage(
-                    coverage["heard"],
-                    coverage["total"],
-                    tuple(Span(*gap) for gap in coverage["gaps"]),
-                ),
+                "coverage": Coverage.from_dict(data["coverage"]),
                 "usage": Usage(**data["usage"]),
                 "warnings": tuple(data["warnings"]),
             }

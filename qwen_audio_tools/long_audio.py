@@ -11,7 +11,7 @@ from qwen_audio_tools.answer import Answer, Coverage, Evidence
 from qwen_audio_tools.clip import Clip
 from qwen_audio_tools.conversation import Conversation, Message, as_data, clips, question, user
 from qwen_audio_tools.engines.base import Delta, Engine, Options, join
-from qwen_audio_tools.spans import Span
+from qwen_audio_tools.spans import Span, clock
 from qwen_audio_tools.windows import windows
 
 NOTHING = "NOTHING"
@@ -55,7 +55,7 @@ def reply_in_windows(
     for clip in heard:
         for note in _map(engine, clip, asked, options):
             notes.append(note)
-            yield _evidence(note)
+            yield _evidence(note, "speech" if options.task in VERBATIM else "note")
     if options.task in VERBATIM:
         yield Delta(text=" ".join(note.answer.text.strip() for note in notes))
         return
@@ -78,14 +78,14 @@ def _map(engine: Engine, clip: Clip, asked: str, options: Options) -> Iterator[N
 
 
 def _in_words(asked: str, span: Span) -> str:
-    return _MAP.format(question=asked, start=_clock(span.start), end=_clock(span.end))
+    return _MAP.format(question=asked, start=clock(span.start), end=clock(span.end))
 
 
-def _evidence(note: Note) -> Delta:
+def _evidence(note: Note, kind: str) -> Delta:
     own = note.answer.evidence or (
         (
             Evidence(
-                kind="note",
+                kind=kind,
                 start=note.span.start,
                 end=note.span.end,
                 text=note.answer.text.strip(),
@@ -110,7 +110,7 @@ def _reduce(
     engine: Engine, notes: Sequence[Note], asked: str, options: Options
 ) -> Iterator[Delta]:
     lines = [
-        f"[{_clock(note.span.start)}-{_clock(note.span.end)}] {as_data(note.answer.text.strip())}"
+        f"[{clock(note.span.start)}-{clock(note.span.end)}] {as_data(note.answer.text.strip())}"
         for note in notes
         if note.says_something
     ]
@@ -118,7 +118,3 @@ def _reduce(
     for delta in engine.reply([Message("user", (text,))], options):
         yield Delta(text=delta.text, usage=delta.usage, warnings=delta.warnings)
 
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}:{rest:02d}"

@@ -49,3 +49,13 @@ def gaps(spans: Iterable[Span], whole: Span) -> tuple[Span, ...]:
 def total_seconds(spans: Iterable[Span]) -> float:
     """Return how many seconds of the recording the spans cover, overlaps counted once."""
     return sum(span.seconds for span in merge(spans))
+
+
+def clock(seconds: float, *, tenths: bool = True) -> str:
+    """Return a time as people write it: "0:03.2", "12:31.0", "1:02:03.0"."""
+    # Round first: 59.96 must become 1:00.0, never 0:60.0.
+    count = round(seconds * 10) if tenths else int(seconds) * 10
+    minutes, rest = divmod(count, 600)
+    hours, minutes = divmod(minutes, 60)
+    whole = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
+    return f"{whole}:{rest // 10:02d}" + (f".{rest % 10}" if tenths else "")

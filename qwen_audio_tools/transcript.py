@@ -1,5 +1,6 @@
 """Segment and Transcript: what was said, when, by whom. The writers are in `subtitles.py`."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,6 +21,12 @@ class Segment:
     confidence: float | None = None
 
 
+def joined_text(segments: Iterable[Segment], language: str | None) -> str:
+    """Return the words of all segments; no spaces between them where the script has none."""
+    joiner = "" if language in ("zh", "ja", "yue", "th") else " "
+    return joiner.join(segment.text.strip() for segment in segments).strip()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript:
     """The segments of one recording in order of time; `duration` is in seconds."""
@@ -32,8 +39,7 @@ class Transcript:
     @property
     def text(self) -> str:
         """All words in one string."""
-        joiner = "" if self.language in ("zh", "ja", "yue", "th") else " "
-        return joiner.join(segment.text.strip() for segment in self.segments).strip()
+        return joined_text(self.segments, self.language)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict."""

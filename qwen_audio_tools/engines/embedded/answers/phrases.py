@@ -1,0 +1,176 @@
+"""The sentences that answers are made of, in English and Chinese, and nothing else.
+
+`Say("zh")("no_speech")` gives the Chinese wording. A phrase only frames evidence: whatever stands
+in an answer beyond these words was measured or heard.
+"""
+
+from collections.abc import Iterable
+
+from qwen_audio_tools.spans import clock
+
+PHRASES: dict[str, tuple[str, str]] = {
+    # speech
+    "no_speech": ("No speech was found in {seconds} s of audio.", "在 {seconds} 秒音频中没有发现语音。"),
+    "no_words": (
+        "Someone seems to speak at {times}, but no words could be made out.",
+        "{times} 似乎有人说话，但听不清内容。",
+    ),
+    "language": ("The speech is in {name} ({percent} % sure).", "说的是{name}（把握 {percent}%）。"),
+    "language_unsure": (
+        "The language is most likely {name}, but that is uncertain ({percent} %).",
+        "最可能是{name}，但不太确定（{percent}%）。",
+    ),
+    "translation": ("In English: {text}", "英文译文：{text}"),
+    "already_english": ("The speech is already in English: {text}", "说的本来就是英语：{text}"),
+    "quotes": ("What was said about it:", "相关的原话："),
+    "quote": ('{speaker}"{text}" ({time})', "{speaker}“{text}”（{time}）"),
+    "not_said": (
+        "Nothing in what was said answers that. The closest words are quoted as evidence.",
+        "录音中没有说到能回答这个问题的内容。最接近的原话列在依据里。",
+    ),
+    "extract": ("In short, in the speakers' own words:", "要点（摘自原话）："),
+    "whole_is_short": ("It is short; all that is said: {text}", "内容很短，全文是：{text}"),
+    # voice and emotion
+    "emotion_sure": ("{label}.", "{label}。"),
+    "emotion_likely": (
+        "Most likely {label} (about {percent} % sure; next: {others}).",
+        "最可能是{label}（把握约 {percent}%；其次：{others}）。",
+    ),
+    "emotion_unclear": (
+        "No clear emotion: the closest words are {label} ({percent} %) and {others}.",
+        "情绪不明显：最接近的是{label}（{percent}%）、{others}。",
+    ),
+    "emotion_choice": (
+        "Of these, {label} fits best (about {percent} %), before {others}.",
+        "其中“{label}”最符合（约 {percent}%），其次是{others}。",
+    ),
+    "emotion_axes": (
+        "The voice is {arousal}; the words are {valence}.",
+        "声音{arousal}；言语{valence}。",
+    ),
+    "emotion_limit": (
+        "A voice alone does not tell these small models which emotion it is; "
+        "this rests on the words, the vocal sounds and how active the voice is.",
+        "这些小模型不能仅凭声音判断是哪种情绪；以上依据言语、发声事件和声音的激动程度。",
+    ),
+    "no_voice": (
+        "There is no speech here, so no speaker's emotion can be told.",
+        "这里没有语音，因此无法判断说话人的情绪。",
+    ),
+    "pitch": ("median pitch {hertz} Hz (range {low} to {high} Hz)", "音高中位数 {hertz} Hz（{low}–{high} Hz）"),
+    "pace": ("{rate} words a minute", "每分钟约 {rate} 词"),
+    "pauses": ("{count} pauses, {share} % of the time", "{count} 次停顿，占 {share}% 的时间"),
+    "loudness": ("speech level {db} dBFS", "语音电平 {db} dBFS"),
+    "voice_is": ("The voice: {measures}.", "声音特征：{measures}。"),
+    "voice_male": (
+        "By its pitch it is probably a man's voice; a raised or young voice would mislead this.",
+        "按音高推测可能是男声；提高嗓音或年轻的声音会影响判断。",
+    ),
+    "voice_female": (
+        "By its pitch it is probably a woman's or a child's voice; a raised voice would mislead this.",
+        "按音高推测可能是女声或童声；提高嗓音会影响判断。",
+    ),
+    "voice_between": (
+        "Its pitch lies between typical men's and women's voices, so it does not tell the gender.",
+        "音高介于典型男声与女声之间，无法据此判断性别。",
+    ),
+    "age_unknown": ("Age can't be told by these models.", "这些模型无法判断年龄。"),
+    "one_speaker": ("One voice, as far as can be told.", "就目前所能判断，只有一个人的声音。"),
+    "many_speakers": (
+        "{count} different voices, by an estimate that may be off by one: {who}.",
+        "估计有 {count} 个不同的声音（可能有一个的误差）：{who}。",
+    ),
+    "speaks_for": ("{name} speaks {seconds} s", "{name} 说了 {seconds} 秒"),
+    # sounds
+    "sounds": ("Heard: {sounds}.", "听到：{sounds}。"),
+    "sound_at": ("{name} ({times})", "{name}（{times}）"),
+    "no_sounds": (
+        "No particular sound stands out in {seconds} s of audio.",
+        "在 {seconds} 秒音频中没有突出的声音。",
+    ),
+    "only_speech": ("Nothing but speech stands out.", "除了语音，没有其他突出的声音。"),
+    "silent": ("The recording is silent.", "录音是静音。"),
+    "yes_sound": ("Yes: {name} at {times} (score {score}).", "有：{name}，{times}（得分 {score}）。"),
+    "maybe_sound": (
+        "Possibly: something like {name} at {times}, but with a low score ({score}).",
+        "可能有：{times} 有类似{name}的声音，但得分较低（{score}）。",
+    ),
+    "no_sound": (
+        "No evidence of {name} in {seconds} s of audio (highest score {score}).",
+        "在 {seconds} 秒音频中没有发现{name}（最高得分 {score}）。",
+    ),
+    "under_speech": (
+        "A quiet sound under speech can be missed.",
+        "语音之下较弱的声音可能听不出来。",
+    ),
+    "unknown_sound": (
+        "The sound model has no class for {name!r}, so it can't tell. What it heard: {sounds}.",
+        "声音模型没有“{name}”这一类别，无法判断。听到的是：{sounds}。",
+    ),
+    "count_sounds": ("{count} times: {times}.", "{count} 次：{times}。"),
+    "music_yes": ("There is music: {kinds} ({times}).", "有音乐：{kinds}（{times}）。"),
+    "music_no": (
+        "No evidence of music in {seconds} s of audio (highest score {score}).",
+        "在 {seconds} 秒音频中没有发现音乐（最高得分 {score}）。",
+    ),
+    "music_limit": (
+        "Tempo, key and what a piece expresses are beyond this engine.",
+        "速度、调性和音乐表达的内容超出了这个引擎的能力。",
+    ),
+    "no_vocal": (
+        "No laughter, cough, sigh or other such sound was found in {seconds} s of audio.",
+        "在 {seconds} 秒音频中没有发现笑声、咳嗽、叹气之类的声音。",
+    ),
+    # scene
+    "scene": ("A {seconds} s recording{language}.", "一段 {seconds} 秒的录音{language}。"),
+    "scene_language": (" with {share} % speech, in {name}", "，其中 {share}% 是{name}语音"),
+    "scene_no_speech": (" without speech", "，没有语音"),
+    "scene_words": ('It begins: "{text}"', "开头说：“{text}”"),
+    # limits
+    "limits": (
+        "This engine can't tell more about that than what it quotes.",
+        "关于这一点，这个引擎只能给出所引的依据。",
+    ),
+    "better": (
+        "Qwen2-Audio itself may answer better: {engines}.",
+        "Qwen2-Audio 本身可能回答得更好：{engines}。",
+    ),
+    "compared": ("Compared:", "比较："),
+    "same": ("{what}: the same ({value})", "{what}：相同（{value}）"),
+    "differs": ("{what}: {values}", "{what}：{values}"),
+}
+
+_LANGUAGES = ("en", "zh")
+
+
+class Say:
+    """Gives the phrases of one language; a language that has none is answered in English.
+
+    `offset` is where the clip starts in its recording, in seconds: experts count from the start
+    of the clip, people from the start of the recording.
+    """
+
+    def __init__(self, language: str, offset: float = 0.0) -> None:
+        self.language = language if language in _LANGUAGES else "en"
+        self.offset = offset
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Return the phrase with its values filled in."""
+        return PHRASES[key][_LANGUAGES.index(self.language)].format(**values)
+
+    def either(self, english: str, chinese: str) -> str:
+        """Return the one of two wordings that is in this language."""
+        return chinese if self.language == "zh" else english
+
+    def at(self, start: float, end: float | None = None) -> str:
+        """Return a time or a span of the clip as times of the recording."""
+        first = clock(start + self.offset)
+        return first if end is None else f"{first}–{clock(end + self.offset)}"
+
+    def join(self, parts: Iterable[str]) -> str:
+        """Join the items of a list within a sentence."""
+        return ("、" if self.language == "zh" else ", ").join(parts)
+
+    def sentences(self, parts: Iterable[str]) -> str:
+        """Join sentences; Chinese ones stand without a space between."""
+        return ("" if self.language == "zh" else " ").join(part for part in parts if part)

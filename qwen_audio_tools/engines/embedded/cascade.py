@@ -1,0 +1,140 @@
+"""From a question about clips to answers: route, listen with the experts it needs, write."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from qwen_audio_tools.answer import Coverage, Evidence, Usage
+from qwen_audio_tools.engines.base import Delta, Options
+from qwen_audio_tools.engines.embedded import audioset
+from qwen_audio_tools.engines.embedded.analysis import Analysis, Expert, analyse
+from qwen_audio_tools.engines.embedded.answers import WRITERS, write_comparison
+from qwen_audio_tools.engines.embedded.answers.phrases import Say
+from qwen_audio_tools.engines.embedded.answers.written import Asked, Written
+from qwen_audio_tools.engines.embedded.router import Route, route
+from qwen_audio_tools.engines.embedded.sound_names import labels_for
+
+if TYPE_CHECKING:
+    from qwen_audio_tools.clip import Clip
+    from qwen_audio_tools.engines.embedded.models import Models
+
+NEEDS: dict[str, frozenset[Expert]] = {
+    "transcribe": frozenset({Expert.WORDS}),
+    "translate": frozenset({Expert.WORDS, Expert.ENGLISH}),
+    "language": frozenset({Expert.WORDS}),
+    "emotion": frozenset({Expert.WORDS, Expert.SOUNDS, Expert.VOICE}),
+    "speaker": frozenset({Expert.WORDS, Expert.VOICE}),
+    "speakers": frozenset({Expert.SPEAKERS}),
+    "vocal_sound": frozenset({Expert.SOUNDS}),
+    "sound_events": frozenset({Expert.SOUNDS}),
+    "caption": frozenset({Expert.WORDS, Expert.SOUNDS}),
+    "music": frozenset({Expert.SOUNDS}),
+    "summarize": frozenset({Expert.WORDS}),
+    "question": frozenset({Expert.WORDS}),
+    "compare": frozenset({Expert.WORDS, Expert.SOUNDS, Expert.VOICE}),
+}
+
+# Tasks that only speech can answer: without any, the sounds are what is left to tell.
+_OF_SPEECH = ("question", "summarize")
+_ABOUT_SOUNDS = ("sound_events", "vocal_sound")
+_HOW_OFTEN = re.compile(r"\bhow (many times|often)\b|几次|多少次|几声|多少声|几下", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The question as it was understood: what was asked, which tasks, in which language to answer."""
+
+    asked: Asked
+    tasks: tuple[str, ...]
+    language: str
+
+    @property
+    def needs(self) -> frozenset[Expert]:
+        """The experts that these tasks need."""
+        return frozenset().union(*(NEEDS[name] for name in self.tasks))
+
+
+def answer_clips(
+    clips: Sequence["Clip"], question: str, models: "Models", options: Options
+) -> Iterator[Delta]:
+    """Yield the answer about each clip; with the task "compare" one answer about all of them."""
+    plan = make_plan(question, models, options)
+    if len(clips) > 1 and "compare" in plan.tasks:
+        yield _compare(clips, plan, models, options)
+        return
+    for index, clip in enumerate(clips):
+        delta = _answer(clip, plan, models, options)
+        heading = f"{clip.name}: " if len(clips) > 1 else ""
+        yield replace(delta, text=("\n" if index else "") + heading + delta.text)
+
+
+def make_plan(
+    question: str, models: "Models", options: Options, *, has_speech: bool | None = None
+) -> Plan:
+    """Understand a question; an explicit task wins over what the words seem to ask."""
+    encoder = models.encoder
+    routed = route(question, encoder=encoder, has_speech=has_speech)
+    tasks = tuple(options.task.split("+")) if options.task else routed.names
+    subject = routed.subject
+    labels = (
+        labels_for(subject, audioset.labels(), encoder=encoder)
+        if subject and set(tasks) & set(_ABOUT_SOUNDS)
+        else ()
+    )
+    asked = Asked(question, routed, encoder, tuple(labels), bool(_HOW_OFTEN.search(question)))
+    return Plan(asked, tasks, options.lang or (routed.language if question else "en"))
+
+
+def _answer(clip: "Clip", plan: Plan, models: "Models", options: Options) -> Delta:
+    heard = analyse(clip, plan.needs, models, options)
+    if not heard.speech and not options.task and set(plan.tasks) & set(_OF_SPEECH):
+        plan = make_plan(plan.asked.text, models, options, has_speech=False)
+        heard = analyse(clip, plan.needs, models, options)
+    say = Say(plan.language, heard.offset)
+    written = [WRITERS[name](heard, plan.asked, say) for name in plan.tasks]
+    return _delta(clip, heard, plan, written)
+
+
+def _compare(
+    clips: Sequence["Clip"], plan: Plan, models: "Models", options: Options
+) -> Delta:
+    analyses = [analyse(clip, NEEDS["compare"], models, options) for clip in clips]
+    written = write_comparison(analyses, plan.asked, Say(plan.language))
+    parts = [
+        _delta(clip, heard, plan, [Written("")])
+        for clip, heard in zip(clips, analyses, strict=True)
+    ]
+    return Delta(
+        text=written.text,
+        evidence=written.evidence,
+        coverage=sum((part.coverage for part in parts if part.coverage), Coverage(0.0, 0.0)),
+        usage=sum((part.usage for part in parts if part.usage), Usage()),
+        warnings=tuple(warning for part in parts for warning in part.warnings),
+        task="compare",
+    )
+
+
+def _delta(clip: "Clip", heard: Analysis, plan: Plan, written: Sequence[Written]) -> Delta:
+    evidence: dict[Evidence, None] = {}
+    for part in written:
+        evidence.update(dict.fromkeys(_placed(item, clip, heard.offset) for item in part.evidence))
+    warnings = [warning for part in written for warning in part.warnings]
+    return Delta(
+        text="\n".join(part.text for part in written if part.text),
+        evidence=tuple(evidence),
+        coverage=heard.coverage,
+        usage=Usage(seconds_heard=heard.duration),
+        warnings=(*heard.warnings, *warnings),
+        task="+".join(plan.tasks),
+    )
+
+
+def _placed(item: Evidence, clip: "Clip", offset: float) -> Evidence:
+    """Return evidence with times of the recording and the name of the clip."""
+    return replace(
+        item,
+        start=None if item.start is None else item.start + offset,
+        end=None if item.end is None else item.end + offset,
+        clip=clip.name,
+    )
