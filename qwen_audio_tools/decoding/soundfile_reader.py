@@ -1,0 +1,91 @@
+"""wav, mp3, flac, aiff and ogg vorbis through libsndfile: the fastest way for these (measured)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, BinaryIO
+
+from qwen_audio_tools.decoding.limits import AudioInfo, Limits
+from qwen_audio_tools.decoding.riff import claimed_seconds
+from qwen_audio_tools.decoding.sniff import Container
+from qwen_audio_tools.errors import ClipUnreadable
+
+if TYPE_CHECKING:
+    from qwen_audio_tools.decoding.reader import Samples
+
+BLOCK = 131_072
+"""Samples read at once, all channels together."""
+
+
+class SoundfileReader:
+    """A recording that libsndfile decodes."""
+
+    def __init__(self, file: BinaryIO, name: str, container: Container, limits: Limits) -> None:
+        import soundfile
+
+        promised = claimed_seconds(file)
+        size = file.seek(0, 2)
+        file.seek(0)
+        try:
+            self._sound = soundfile.SoundFile(file)
+        except (soundfile.LibsndfileError, TypeError, ValueError) as error:
+            raise ClipUnreadable(
+                f"{name!r} starts like {container.name}, but cannot be decoded: {_reason(error)}",
+                hint="check that it plays, or export it again",
+            ) from error
+        limits.check_format(self._sound.samplerate, self._sound.channels, name)
+        self.notes: list[str] = []
+        self.claimed = promised or self._known_seconds()
+        self.info = AudioInfo(
+            container=container.name,
+            codec=self._sound.subtype.lower(),
+            rate=self._sound.samplerate,
+            channels=self._sound.channels,
+            duration=self._known_seconds(),
+            size=size,
+        )
+
+    def _known_seconds(self) -> float | None:
+        frames = self._sound.frames
+        # SF_COUNT_MAX stands for "unknown".
+        return frames / self._sound.samplerate if 0 < frames < 2**62 else None
+
+    def blocks(self, second: int) -> Iterator[tuple[int, Samples]]:
+        """Yield (rate, samples) from a whole second on; see Reader."""
+        import numpy as np
+        import soundfile
+
+        rate, channels = self._sound.samplerate, self._sound.channels
+        held = np.empty((max(1, BLOCK // channels), channels), np.float32)
+        at = second * rate
+        if at >= self._sound.frames:
+            return
+        try:
+            self._sound.seek(at)
+            while len(block := self._sound.read(dtype="float32", always_2d=True, out=held)):
+                at += len(block)
+                yield rate, block
+        except soundfile.LibsndfileError as error:
+            self.notes.append(f"decoding stopped at {at / rate:.1f} s: {_reason(error)}")
+
+    def reaches(self) -> float | None:
+        """Return the seconds if the very last sample can be read; see Reader."""
+        import soundfile
+
+        seconds = self._known_seconds()
+        if seconds is None:
+            return None
+        try:
+            self._sound.seek(self._sound.frames - 1)
+            return seconds if len(self._sound.read(1)) else None
+        except soundfile.LibsndfileError:
+            return None
+
+    def close(self) -> None:
+        """Let go of libsndfile's handle."""
+        self._sound.close()
+
+
+def _reason(error: Exception) -> str:
+    # "Error opening <object>: Format not recognised." tells more without its first half.
+    return str(error).rpartition(": ")[2].rstrip(".").lower() or type(error).__name__
