@@ -1,0 +1,5 @@
+"""`python -m qwa`."""
+
+from qwa.app import main
+
+main()

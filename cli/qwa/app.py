@@ -1,0 +1,99 @@
+"""The `qwa` program: wires the commands. Imports nothing until `main` can take an interrupt."""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from typer import Typer
+
+    from qwa.manners import Manners
+
+
+def main() -> NoReturn:
+    """Run the program on the command line and exit with the documented code."""
+    try:
+        from qwa.exits import finish
+        from qwa.interrupts import watch
+        from qwa.manners import Manners
+
+        manners = Manners()
+        watch(manners)
+        code = run(sys.argv[1:], manners)
+    except KeyboardInterrupt:
+        # Ctrl-C may arrive while the lines above are still being imported.
+        leave()
+    finish(code)
+
+
+def run(arguments: Sequence[str], manners: "Manners") -> int:
+    """Run one command line and return its exit code; only an interrupt comes out as an error."""
+    from qwa.exits import report
+
+    try:
+        from typer.main import get_command
+
+        command = get_command(build())
+        code = command.main(
+            args=list(arguments), prog_name="qwa", standalone_mode=False, obj=manners
+        )
+        sys.stdout.flush()
+    except Exception as error:
+        return report(error, manners)
+    if code == 130:  # typer turns an interrupt into this code
+        raise KeyboardInterrupt
+    return code if isinstance(code, int) else 0
+
+
+def leave() -> NoReturn:
+    """Exit with 130 at once, without a traceback, keeping what was written."""
+    from os import _exit
+
+    _exit(130)
+
+
+def build() -> "Typer":
+    """Return the program with its commands."""
+    import typer
+
+    from qwa import (
+        ask,
+        config,
+        describe,
+        doctor,
+        emotion,
+        engines,
+        info,
+        models,
+        sounds,
+        tasks,
+        transcribe,
+    )
+    from qwa.options import VERSION
+
+    app = typer.Typer(
+        name="qwa",
+        help="Ask questions of audio: what is said, how, by whom, and what else is heard.",
+        epilog='Example: qwa ask clip.mp3 "what emotion?"',
+        rich_markup_mode=None,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback()
+    def qwa(version: VERSION = False) -> None:
+        pass
+
+    app.command()(ask.ask)
+    app.command()(transcribe.transcribe)
+    app.command()(describe.describe)
+    app.command()(sounds.sounds)
+    app.command()(emotion.emotion)
+    app.command()(info.info)
+    app.command()(engines.engines)
+    app.command()(tasks.tasks)
+    app.add_typer(models.app, name="models")
+    app.command()(doctor.doctor)
+    app.add_typer(config.app, name="config")
+    return app

@@ -1,0 +1,61 @@
+"""`qwa ask FILE... "question"`."""
+
+from typing import Annotated
+
+import typer
+
+from qwa import options as o
+
+
+def ask(
+    context: typer.Context,
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE QUESTION",
+            help="Files, folders, globs or - for audio on stdin; then the question.",
+        ),
+    ],
+    question: Annotated[
+        str | None, typer.Option("--question", "-Q", metavar="TEXT", help="The question, by name.")
+    ] = None,
+    task: o.TASK = None,
+    start: o.START = None,
+    end: o.END = None,
+    engine: o.ENGINE = None,
+    language: o.SPOKEN = None,
+    lang: o.LANG = None,
+    together: Annotated[
+        bool, typer.Option("--together", help="Ask about all clips at once, to compare them.")
+    ] = False,
+    as_json: o.JSON = False,
+    jsonl: o.JSONL = False,
+    out: o.OUT = None,
+    skip_existing: o.SKIP = False,
+    force: o.FORCE = False,
+    quiet: o.QUIET = False,
+    verbose: o.VERBOSE = False,
+) -> None:
+    """Ask a question of one clip or many.
+
+    The answer comes first, then what it rests on, with times.
+
+    Example: qwa ask clip.mp3 "what emotion?"
+    """
+    from qwa import answers, inputs
+
+    files, asked = inputs.split(words, question, task=task)
+    form = answers.Form.of(as_json=as_json, jsonl=jsonl, out=out, skip=skip_existing, force=force)
+    if together and out:
+        raise o.usage("--together gives one answer; --out writes one file for each clip")
+    request = answers.Request(
+        files=tuple(files),
+        question=asked,
+        task=task,
+        part=inputs.part(start, end),
+        engine=engine,
+        spoken=language,
+        together=together,
+        form=form,
+    )
+    raise typer.Exit(answers.answer(request, o.manners_of(context)))
