@@ -1,8 +1,9 @@
-"""Music, synthesised: plucked strings (Karplus-Strong) that play chords; a struck piano-like tone."""
+"""Music, synthesised: chords on plucked strings, and a tune on struck ones."""
 
 import numpy as np
 
-from qwen_audio_tools.testing.made_signals import RATE, Samples, Wave, loud, place, ringing
+from qwen_audio_tools.testing.made_signals import Samples, Wave, loud, place, ringing
+from qwen_audio_tools.testing.made_speech import RATE
 
 _CHORDS = ((48, 55, 60, 64, 67), (45, 52, 57, 60, 64), (41, 48, 53, 57, 60), (43, 50, 55, 59, 62))
 
@@ -39,9 +40,11 @@ def _hz(note: int) -> float:
 
 
 def _pluck(hz: float, seconds: float, seed: int, rate: int) -> Wave:
-    """Return one plucked string: noise in a loop that averages neighbours (Karplus & Strong 1983)."""
+    """Return one plucked string: a smoothed loop of noise (Karplus & Strong, 1983)."""
     period = max(2, round(rate / hz))
     loop = np.random.default_rng(seed).uniform(-1, 1, period)
+    loop = 0.5 * (loop + np.roll(loop, 1))
+    loop = loop - np.roll(loop, period // 5)  # plucked a fifth of the way along
     turns = []
     for _ in range(int(seconds * rate / period) + 1):
         turns.append(loop)

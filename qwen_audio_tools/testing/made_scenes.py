@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from qwen_audio_tools.spans import Span
-from qwen_audio_tools.testing.made_signals import RATE, Samples
+from qwen_audio_tools.testing.made_signals import Samples
+from qwen_audio_tools.testing.made_speech import RATE
 
 
 def mix(

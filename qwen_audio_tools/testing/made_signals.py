@@ -73,6 +73,21 @@ def ringing(
     return out
 
 
+def buzz(hz: Wave, rate: int, levels: list[float]) -> Wave:
+    """Return a tone with overtones of the given levels, whose pitch follows `hz`, shape (n,)."""
+    phase = 2 * np.pi * np.cumsum(hz) / rate
+    out = np.zeros(len(hz))
+    for number, level in enumerate(levels, start=1):
+        out += level * np.sin(number * phase) * (hz * number < rate / 2)
+    return out
+
+
+def softened(gate: "np.ndarray[tuple[int], np.dtype[np.bool_]]", rate: int) -> Wave:
+    """Return an on/off gate with edges of 5 ms, so that it doesn't click."""
+    width = max(1, round(0.005 * rate))
+    return np.asarray(np.convolve(gate.astype(float), np.ones(width) / width, "same"))
+
+
 def place(whole: Wave, part: Wave, at_seconds: float, rate: int) -> None:
     """Add `part` into `whole` from `at_seconds` on; what would stick out is left off."""
     start = round(at_seconds * rate)

@@ -6,6 +6,7 @@ the same on every machine, which is what a test needs.
 
 import _ctypes
 import ctypes
+import importlib
 import threading
 from typing import Any
 
@@ -62,7 +63,7 @@ def speech(
 def _open() -> tuple[ctypes.CDLL, int]:
     """Return the library, freshly loaded, and its own rate."""
     try:
-        import espeakng_loader
+        espeakng_loader = importlib.import_module("espeakng_loader")
     except ImportError as error:
         raise MissingExtra(
             "made speech needs the package 'espeakng_loader', which is not installed",
@@ -90,13 +91,13 @@ def _speak(
     """Return what the library says, at its own rate."""
     heard: list[bytes] = []
 
-    @_CALLBACK
     def take(samples: Any, count: int, _events: Any) -> int:
         if samples and count > 0:
             heard.append(ctypes.string_at(samples, count * 2))
         return 0
 
-    library.espeak_SetSynthCallback(take)
+    callback = _CALLBACK(take)  # held here, or it would be freed while in use
+    library.espeak_SetSynthCallback(callback)
     language, plus, variant = voice.partition("+")
     name = _ALIAS.get(language.lower(), language) + plus + variant
     if library.espeak_SetVoiceByName(name.encode()) != 0:
