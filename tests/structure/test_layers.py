@@ -11,7 +11,7 @@ import pytest
 LEVELS = (
     ("errors", "folders", "spans"),
     ("decoding", "settings", "sources"),
-    ("clip", "clip_store"),
+    ("clip", "clip_reading", "clip_store"),
     ("answer", "conversation", "subtitles", "transcript"),
     ("tasks", "windows"),
     ("engines",),
