@@ -95,9 +95,9 @@ def test_no_speech_is_no_voice() -> None:
     assert found.wording() == "no voice"
 
 
-def test_turns_survive_json(man: np.ndarray) -> None:
+def test_turns_survive_their_arrays(man: np.ndarray) -> None:
     found = speaker_turns(man)
-    assert SpeakerTurns.from_dict(found.to_dict()) == found
+    assert SpeakerTurns.from_arrays(found.to_arrays()) == found
 
 
 def test_windows_cover_their_span_and_stay_inside() -> None:

@@ -67,19 +67,26 @@ class SpeakerTurns:
         best = max(shares, key=lambda name: shares[name], default=None)
         return best if best is not None and shares[best] > 0 else None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return a JSON-ready dict."""
-        turns = [[turn.speaker, turn.start, turn.end, turn.score] for turn in self.turns]
-        return {"turns": turns, "count": self.count, "certainty": self.certainty}
+    def to_arrays(self) -> dict[str, npt.NDArray[np.generic]]:
+        """Return everything as named arrays, for a cache on disk."""
+        return {
+            "speakers": np.array([int(turn.speaker[1:]) for turn in self.turns], np.uint16),
+            "starts": np.array([turn.start for turn in self.turns], np.float64),
+            "ends": np.array([turn.end for turn in self.turns], np.float64),
+            "scores": np.array([turn.score for turn in self.turns], np.float64),
+            "count": np.array(self.count),
+            "certainty": np.array(self.certainty),
+        }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "SpeakerTurns":
-        """Rebuild from `to_dict`."""
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> "SpeakerTurns":
+        """Rebuild from `to_arrays`."""
+        columns = (arrays[name].tolist() for name in ("speakers", "starts", "ends", "scores"))
         turns = tuple(
-            SpeakerTurn(speaker=who, start=start, end=end, score=score)
-            for who, start, end, score in data["turns"]
+            SpeakerTurn(speaker=f"S{who}", start=start, end=end, score=score)
+            for who, start, end, score in zip(*columns, strict=True)
         )
-        return cls(turns=turns, count=data["count"], certainty=data["certainty"])
+        return cls(turns=turns, count=int(arrays["count"]), certainty=float(arrays["certainty"]))
 
 
 def windows_of(span: Span) -> list[Span]:
