@@ -10,6 +10,7 @@ from qwen_audio_tools.testing.made_alarms import (
     smoke_alarm,
     telephone,
 )
+from qwen_audio_tools.testing.made_files import KINDS, write, write_video
 from qwen_audio_tools.testing.made_music import guitar, piano
 from qwen_audio_tools.testing.made_scenes import mix, sequence
 from qwen_audio_tools.testing.made_signals import chirp, pink_noise, silence, tone, white_noise
@@ -23,6 +24,7 @@ from qwen_audio_tools.testing.made_sounds import (
 from qwen_audio_tools.testing.made_speech import RATE, speech
 
 __all__ = [
+    "KINDS",
     "RATE",
     "alarm_clock",
     "bicycle_bell",
@@ -47,4 +49,6 @@ __all__ = [
     "tone",
     "whistle",
     "white_noise",
+    "write",
+    "write_video",
 ]
