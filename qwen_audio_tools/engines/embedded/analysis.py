@@ -4,7 +4,7 @@ Only the experts that a question needs run, and only those that never heard this
 Times in an `Analysis` count from the start of the clip.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -13,15 +13,15 @@ from qwen_audio_tools.answer import Coverage
 from qwen_audio_tools.engines.base import Options
 from qwen_audio_tools.engines.embedded import analysis_cache
 from qwen_audio_tools.engines.embedded.records import from_record, key_of, to_record
+from qwen_audio_tools.engines.embedded.speech_windows import SpeechWindow, SpeechWindows
 from qwen_audio_tools.engines.embedded.words import Words
 from qwen_audio_tools.spans import Span
 
 if TYPE_CHECKING:
     from qwen_audio_tools.clip import Clip
-    from qwen_audio_tools.engines.embedded.models import Models
+    from qwen_audio_tools.engines.embedded.models import Meter, Models
     from qwen_audio_tools.engines.embedded.sound_scores import SoundScores
     from qwen_audio_tools.engines.embedded.speakers import SpeakerTurns
-    from qwen_audio_tools.engines.embedded.speech_windows import SpeechWindow
     from qwen_audio_tools.engines.embedded.voice import VoiceTrack
 
 BLOCK_SECONDS = 10.0
@@ -83,10 +83,11 @@ def analyse(
     if missing or "clip" not in found:
         missing |= {Expert.SPEECH}
         heard = _listen(clip, missing, models, options)
+        known = found | heard
         if Expert.ENGLISH in missing:
-            heard[Expert.ENGLISH] = _to_english(
-                clip, heard.get(Expert.WORDS) or found[Expert.WORDS], models, options
-            )
+            heard[Expert.ENGLISH] = _to_english(clip, known[Expert.WORDS], models, options)
+        if Expert.SPEAKERS in missing:
+            heard[Expert.SPEAKERS] = _tell_speakers(clip, known[Expert.SPEECH])
         for name, value in heard.items():
             analysis_cache.put(digest, key_of(name, models.whisper_name, options), to_record(name, value))
         analysis_cache.trim()
@@ -118,35 +119,56 @@ def _listen(
     clip: "Clip", missing: frozenset[Expert], models: "Models", options: Options
 ) -> dict[str, Any]:
     """Run the missing experts over the clip in one pass of constant memory."""
-    from qwen_audio_tools.engines.embedded.speech_windows import SpeechWindows
-
+    meters = _meters(missing)
     cutter = SpeechWindows()
-    meters = models.meters(missing)
-    seconds = [0.0]
-
-    def stream() -> Iterator["SpeechWindow"]:
-        expected = clip.duration_hint or 0.0
-        for block in clip.blocks(BLOCK_SECONDS):
-            for meter in meters.values():
-                meter.feed(block)
-            yield from cutter.feed(block)
-            seconds[0] += len(block) / 16_000
-            if options.progress:
-                options.progress("listening", seconds[0], max(expected, seconds[0]))
-        yield from cutter.finish()
-
+    stream = _windows(clip, cutter, meters.values(), options)
     heard: dict[str, Any] = {}
     if Expert.WORDS in missing:
-        heard[Expert.WORDS] = models.words(stream(), language=options.language)
+        heard[Expert.WORDS] = models.words(stream, language=options.language)
     else:
-        for _ in stream():
+        for _ in stream:
             pass
-    speech = cutter.activity.closed()
-    heard[Expert.SPEECH] = speech
-    for name, meter in meters.items():
-        heard[name] = meter.finish(speech)
-    heard["clip"] = (_coverage(clip, seconds[0]), clip.warnings)
+    heard[Expert.SPEECH] = cutter.activity.closed()
+    heard |= {name: meter.finish() for name, meter in meters.items()}
+    heard["clip"] = (_coverage(clip, cutter.seconds), clip.warnings)
     return heard
+
+
+def _meters(missing: frozenset[Expert]) -> dict[Expert, "Meter"]:
+    meters: dict[Expert, Meter] = {}
+    if Expert.SOUNDS in missing:
+        from qwen_audio_tools.engines.embedded.sounds import SoundMeter
+
+        meters[Expert.SOUNDS] = SoundMeter()
+    if Expert.VOICE in missing:
+        from qwen_audio_tools.engines.embedded.voice import VoiceMeter
+
+        meters[Expert.VOICE] = VoiceMeter()
+    return meters
+
+
+def _windows(
+    clip: "Clip", cutter: SpeechWindows, meters: Iterable["Meter"], options: Options
+) -> Iterator[SpeechWindow]:
+    """Let the meters hear the clip block by block, and yield its windows of speech."""
+    whole = clip.info.duration if options.progress else None
+    for block in clip.blocks(BLOCK_SECONDS):
+        for meter in meters:
+            meter.feed(block)
+        yield from cutter.feed(block)
+        if options.progress:
+            options.progress("listening", cutter.seconds, max(whole or 0.0, cutter.seconds))
+    yield from cutter.finish()
+
+
+def _tell_speakers(clip: "Clip", speech: Sequence[Span]) -> Any:
+    # A second pass: which windows of a voice to compare follows from all of the speech.
+    from qwen_audio_tools.engines.embedded.speakers import SpeakerMeter
+
+    meter = SpeakerMeter(speech)
+    for block in clip.blocks(BLOCK_SECONDS):
+        meter.feed(block)
+    return meter.finish()
 
 
 def _coverage(clip: "Clip", seconds: float) -> Coverage:
@@ -157,18 +179,9 @@ def _coverage(clip: "Clip", seconds: float) -> Coverage:
     return Coverage.of((Span(0.0, seconds),), Span(0.0, whole))
 
 
-def _to_english(clip: "Clip", words: object, models: "Models", options: Options) -> Words:
+def _to_english(clip: "Clip", words: Words, models: "Models", options: Options) -> Words:
     """Return the words in English; only speech in another language is heard again for it."""
-    assert isinstance(words, Words)
     if words.language == "en" or not words.segments:
         return words
-    from qwen_audio_tools.engines.embedded.speech_windows import SpeechWindows
-
-    cutter = SpeechWindows()
-
-    def stream() -> Iterator["SpeechWindow"]:
-        for block in clip.blocks(BLOCK_SECONDS):
-            yield from cutter.feed(block)
-        yield from cutter.finish()
-
-    return models.words(stream(), language=words.language, translate=True)
+    stream = _windows(clip, SpeechWindows(), (), options)
+    return models.words(stream, language=words.language, translate=True)

@@ -1,18 +1,16 @@
 """From a question about clips to answers: route, listen with the experts it needs, write."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwen_audio_tools.answer import Coverage, Evidence, Usage
 from qwen_audio_tools.engines.base import Delta, Options
-from qwen_audio_tools.engines.embedded import audioset
 from qwen_audio_tools.engines.embedded.analysis import Analysis, Expert, analyse
 from qwen_audio_tools.engines.embedded.answers import WRITERS, write_comparison
 from qwen_audio_tools.engines.embedded.answers.phrases import Say
 from qwen_audio_tools.engines.embedded.answers.written import Asked, Written
-from qwen_audio_tools.engines.embedded.router import Route, route
+from qwen_audio_tools.engines.embedded.router import Prior, Route, route
 from qwen_audio_tools.engines.embedded.sound_names import labels_for
 
 if TYPE_CHECKING:
@@ -38,7 +36,6 @@ NEEDS: dict[str, frozenset[Expert]] = {
 # Tasks that only speech can answer: without any, the sounds are what is left to tell.
 _OF_SPEECH = ("question", "summarize")
 _ABOUT_SOUNDS = ("sound_events", "vocal_sound")
-_HOW_OFTEN = re.compile(r"\bhow (many times|often)\b|几次|多少次|几声|多少声|几下", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,26 +67,33 @@ def answer_clips(
 
 
 def make_plan(
-    question: str, models: "Models", options: Options, *, has_speech: bool | None = None
+    question: str, models: "Models", options: Options, *, prior: Prior | None = None
 ) -> Plan:
     """Understand a question; an explicit task wins over what the words seem to ask."""
-    encoder = models.encoder
-    routed = route(question, encoder=encoder, has_speech=has_speech)
-    tasks = tuple(options.task.split("+")) if options.task else routed.names
-    subject = routed.subject
-    labels = (
-        labels_for(subject, audioset.labels(), encoder=encoder)
-        if subject and set(tasks) & set(_ABOUT_SOUNDS)
-        else ()
-    )
-    asked = Asked(question, routed, encoder, tuple(labels), bool(_HOW_OFTEN.search(question)))
+    routed = route(question, encoder=models.encoder, prior=prior)
+    tasks = tuple(options.task.split("+")) if options.task else _names(routed)
+    labels = ()
+    if question and set(tasks) & set(_ABOUT_SOUNDS):
+        labels = _labels(question, routed, models)
+    asked = Asked(question, routed, models.encoder, labels)
     return Plan(asked, tasks, options.lang or (routed.language if question else "en"))
+
+
+def _names(routed: Route) -> tuple[str, ...]:
+    return tuple(task.name for task in routed.tasks)
+
+
+def _labels(question: str, routed: Route, models: "Models") -> tuple[tuple[str, float], ...]:
+    """Return the sound classes that the question is about: by its subject, else by its words."""
+    if routed.subject:
+        return labels_for(routed.subject, encoder=models.encoder)
+    return labels_for(question)
 
 
 def _answer(clip: "Clip", plan: Plan, models: "Models", options: Options) -> Delta:
     heard = analyse(clip, plan.needs, models, options)
     if not heard.speech and not options.task and set(plan.tasks) & set(_OF_SPEECH):
-        plan = make_plan(plan.asked.text, models, options, has_speech=False)
+        plan = make_plan(plan.asked.text, models, options, prior=Prior(has_speech=False))
         heard = analyse(clip, plan.needs, models, options)
     say = Say(plan.language, heard.offset)
     written = [WRITERS[name](heard, plan.asked, say) for name in plan.tasks]

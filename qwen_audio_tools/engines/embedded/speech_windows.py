@@ -38,6 +38,11 @@ class SpeechWindows:
         self._taken = 0  # closed spans that were looked at
         self._pending: Span | None = None
 
+    @property
+    def seconds(self) -> float:
+        """Seconds that were fed so far."""
+        return self._end / RATE
+
     def feed(self, samples: Samples) -> Iterator[SpeechWindow]:
         """Hear the next samples, shape (n,), and yield the windows that are complete."""
         self._held.append(np.array(samples, np.float32))

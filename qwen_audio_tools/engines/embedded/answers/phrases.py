@@ -63,22 +63,26 @@ PHRASES: dict[str, tuple[str, str]] = {
     "loudness": ("speech level {db} dBFS", "语音电平 {db} dBFS"),
     "voice_is": ("The voice: {measures}.", "声音特征：{measures}。"),
     "voice_male": (
-        "By its pitch it is probably a man's voice; a raised or young voice would mislead this.",
-        "按音高推测可能是男声；提高嗓音或年轻的声音会影响判断。",
+        "By its pitch it is probably a man's voice ({percent} %).",
+        "按音高推测可能是男声（{percent}%）。",
     ),
     "voice_female": (
-        "By its pitch it is probably a woman's or a child's voice; a raised voice would mislead this.",
-        "按音高推测可能是女声或童声；提高嗓音会影响判断。",
+        "By its pitch it is probably a woman's or a child's voice, or a man's raised one "
+        "({percent} %).",
+        "按音高推测可能是女声或童声，也可能是提高的男声（{percent}%）。",
     ),
     "voice_between": (
         "Its pitch lies between typical men's and women's voices, so it does not tell the gender.",
         "音高介于典型男声与女声之间，无法据此判断性别。",
     ),
     "age_unknown": ("Age can't be told by these models.", "这些模型无法判断年龄。"),
-    "one_speaker": ("One voice, as far as can be told.", "就目前所能判断，只有一个人的声音。"),
+    "one_speaker": (
+        "One voice ({percent} % sure that it is not several).",
+        "只有一个人的声音（{percent}% 的把握不是多人）。",
+    ),
     "many_speakers": (
-        "{count} different voices, by an estimate that may be off by one: {who}.",
-        "估计有 {count} 个不同的声音（可能有一个的误差）：{who}。",
+        "More than one voice ({percent} % sure); the best estimate is {count}: {who}.",
+        "不止一个人的声音（把握 {percent}%），最可能是 {count} 个：{who}。",
     ),
     "speaks_for": ("{name} speaks {seconds} s", "{name} 说了 {seconds} 秒"),
     # sounds

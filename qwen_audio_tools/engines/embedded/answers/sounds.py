@@ -8,7 +8,8 @@ from qwen_audio_tools.engines.embedded.analysis import Analysis
 from qwen_audio_tools.engines.embedded.answers.phrases import Say
 from qwen_audio_tools.engines.embedded.answers.written import Asked, Written
 from qwen_audio_tools.engines.embedded.sound_grouping import SoundEvent
-from qwen_audio_tools.engines.embedded.sounds import MODEL, SoundScores
+from qwen_audio_tools.engines.embedded.sound_scores import SoundScores
+from qwen_audio_tools.engines.embedded.sounds import MODEL
 from qwen_audio_tools.spans import Span
 
 MANY = 6  # sounds named in a sentence; all of them stand in the evidence
@@ -21,7 +22,7 @@ def write_sounds(heard: Analysis, asked: Asked, say: Say) -> Written:
         return _presence(heard, scores, asked, say)
     events = scores.events()
     if asked.subject and asked.route.yes_no:
-        text = say("unknown_sound", name=asked.subject, sounds=_list(events, say) or "–")
+        text = say("unknown_sound", name=asked.subject, sounds=list_sounds(events, say) or "–")
         return Written(text, sound_evidence(events, say))
     return Written(_what(heard, events, say), sound_evidence(events, say))
 
@@ -35,7 +36,7 @@ def write_vocal_sounds(heard: Analysis, asked: Asked, say: Say) -> Written:
     if not events:
         limit = say("under_speech") if heard.speech else ""
         return Written(say.sentences([say("no_vocal", seconds=f"{heard.duration:.0f}"), limit]))
-    return Written(say("sounds", sounds=_list(events, say)), sound_evidence(events, say))
+    return Written(say("sounds", sounds=list_sounds(events, say)), sound_evidence(events, say))
 
 
 def write_music(heard: Analysis, asked: Asked, say: Say) -> Written:
@@ -93,7 +94,7 @@ def _scores(heard: Analysis) -> SoundScores:
 
 def _what(heard: Analysis, events: Sequence[SoundEvent], say: Say) -> str:
     if events:
-        return say("sounds", sounds=_list(events, say))
+        return say("sounds", sounds=list_sounds(events, say))
     if heard.speech:
         return say("only_speech")
     if heard.sounds is not None and heard.sounds.presence(["Silence"]).score > 0.9:
@@ -114,7 +115,7 @@ def _presence(heard: Analysis, scores: SoundScores, asked: Asked, say: Say) -> W
         return Written(say.sentences([text, limit]))
     key = "yes_sound" if found.verdict == "yes" else "maybe_sound"
     sentences = [say(key, name=name, times=_times(spans, say), score=score)]
-    if asked.counts:
+    if asked.route.counts:
         sentences.insert(0, say("count_sounds", count=len(spans), times=_times(spans, say)))
     evidence = tuple(
         Evidence(
@@ -134,7 +135,7 @@ def _best_name(scores: SoundScores, labels: Sequence[str], say: Say) -> str:
     return name_of(best, say)
 
 
-def _list(events: Sequence[SoundEvent], say: Say) -> str:
+def list_sounds(events: Sequence[SoundEvent], say: Say) -> str:
     """Name the surest sounds with the times of each, in order of their first time."""
     best: dict[str, float] = {}
     for event in events:

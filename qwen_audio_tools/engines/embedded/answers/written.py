@@ -17,15 +17,13 @@ if TYPE_CHECKING:
 class Asked:
     """The question as routed; `text` is empty where only a task was named.
 
-    `labels` are the AudioSet classes that its subject means, with scores; `counts` is whether it
-    asks how often.
+    `labels` are the AudioSet classes that it is about, with scores.
     """
 
     text: str
     route: "Route"
     encoder: "SentenceEncoder"
     labels: tuple[tuple[str, float], ...] = ()
-    counts: bool = False
 
     @property
     def subject(self) -> str:
