@@ -9,6 +9,7 @@ import io
 import json
 import os
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def get(fingerprint: str, key: str) -> Record | None:
             record: Record = json.loads(str(stored[_META][()]))
             record |= {name: stored[name] for name in stored.files if name != _META}
         os.utime(path)  # the clean-up goes by last use
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     return record
 
