@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qwa import batch, inputs, render
+from qwa.hushing import hush
 from qwa.manners import Manners, paint, write_line
 from qwa.options import usage
 from qwa.outputs import Outputs, write
@@ -79,6 +80,7 @@ class Request:
 def answer(request: Request, manners: Manners) -> int:
     """Answer a request and return the exit code."""
     settings = share_settings(engine=request.engine, lang=manners.lang)
+    hush(manners)
     sources = inputs.expand(request.files)
     desk = _Desk(request, manners, settings.engine, len(sources))
     lang = None if settings.lang == "auto" else settings.lang

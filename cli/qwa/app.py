@@ -46,10 +46,13 @@ def run(arguments: Sequence[str], manners: "Manners") -> int:
 
 
 def leave() -> NoReturn:
-    """Exit with 130 at once, without a traceback, keeping what was written."""
+    """Exit with 130 at once, without a traceback, keeping what was printed."""
     from os import _exit
 
-    _exit(130)
+    try:
+        sys.stdout.flush()
+    finally:
+        _exit(130)
 
 
 def build() -> "Typer":

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from qwa import exits, inputs
+from qwa.hushing import hush
 from qwa.manners import Manners
 from qwa.outputs import Outputs
 from qwa.progress import Bar
@@ -27,6 +28,7 @@ def each(
     A source that fails is told about on stderr at once and does not stop the others.
     """
     manners, bar = tools
+    hush(manners)
     failed: list[int] = []
     for source in sources:
         try:

@@ -36,12 +36,14 @@ def doctor(
     """
     import json
 
+    from qwa.hushing import hush
     from qwa.manners import write_line
     from qwa.render import table
     from qwa.sharing import share_settings
 
     manners = o.manners_of(context)
     share_settings()
+    hush(manners)
     findings = [finding for look in LOOKS for finding in look()]
     if as_json:
         value = [asdict(finding) for finding in findings]

@@ -40,6 +40,15 @@ CODES: tuple[tuple[type[QwenAudioError], int], ...] = (  # the first that fits c
 )
 
 
+HINTS: tuple[tuple[type[QwenAudioError], str], ...] = (  # where an error brings none of its own
+    (errors.ClipRefused, "download it first, and name the file"),
+    (errors.ClipError, "export it again, for instance as wav or mp3"),
+    (errors.EngineError, "qwa doctor"),
+    (errors.SettingsError, "qwa config show"),
+    (QwenAudioError, "qwa --help"),
+)
+
+
 def code_of(error: QwenAudioError) -> int:
     """Return the exit code of an error."""
     return next((code for kind, code in CODES if isinstance(error, kind)), UNEXPECTED)
@@ -54,7 +63,8 @@ def batch_code(codes: list[int], total: int) -> int:
 
 def show(error: QwenAudioError, manners: Manners) -> int:
     """Write the error and its hint to stderr, and return its exit code."""
-    _lines(str(error), error.hint, manners)
+    general = next(hint for kind, hint in HINTS if isinstance(error, kind))
+    _lines(str(error), error.hint or general, manners)
     return code_of(error)
 
 

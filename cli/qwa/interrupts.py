@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from _thread import start_new_thread
 from pathlib import Path
 from types import FrameType
@@ -59,11 +60,11 @@ def _end_when_told(reader: int) -> None:
 def _say(manners: Manners) -> None:
     line = manners.words("interrupted; what was finished is kept")
     try:
-        os.write(
-            2, f"\r\x1b[Kqwa: {line}\n".encode() if os.isatty(2) else f"qwa: {line}\n".encode()
-        )
+        stream = sys.stderr.fileno()
+        start = "\r\x1b[K" if os.isatty(stream) else ""
+        os.write(stream, f"{start}qwa: {line}\n".encode())
         if not manners.verbose:
             # Libraries print tracebacks of what interrupts their callbacks; nobody wants those.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+    except (OSError, ValueError, AttributeError):
         return
