@@ -7,7 +7,7 @@ import pytest
 
 LISTED = ("qwen_audio_tools", "cli", "integrations", "benchmarks", "examples")
 MADE = {"__pycache__", "py.typed"}
-SOURCES = {".py", ".sh", ".tsv", ".toml", ".html", ".css", ".js"}
+SOURCES = {".py", ".sh", ".npy", ".npz", ".tsv", ".toml", ".html", ".css", ".js"}
 LINE = re.compile(r"(?P<indent> *)(?P<name>[\w.-]+/?)(?: +(?P<about>\S.*))?")
 
 

@@ -9,11 +9,11 @@ import pytest
 
 # The parts of the core from the bottom up. A part imports its own level and those below.
 LEVELS = (
-    ("errors", "folders", "spans"),
-    ("decoding", "settings", "sources"),
+    ("errors", "folders", "replacing", "spans"),
+    ("decoding", "loudness", "settings", "sources"),
     ("clip", "clip_reading", "clip_store"),
     ("answer", "conversation", "subtitles", "transcript"),
-    ("tasks", "windows"),
+    ("export", "inspection", "plotting", "tasks", "windows"),
     ("engines",),
     ("asking", "long_audio"),
     ("archive", "evaluation", "serving"),
