@@ -1,16 +1,18 @@
 """The `qwa` program: wires the commands. Imports nothing until `main` can take an interrupt."""
 
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
 
+TYPE_CHECKING = False  # type checkers know the name; `typing` takes long enough to be interrupted
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
+
     from typer import Typer
 
     from qwa.manners import Manners
 
 
-def main() -> NoReturn:
+def main() -> "NoReturn":
     """Run the program on the command line and exit with the documented code."""
     try:
         from qwa.exits import finish
@@ -26,7 +28,7 @@ def main() -> NoReturn:
     finish(code)
 
 
-def run(arguments: Sequence[str], manners: "Manners") -> int:
+def run(arguments: "Sequence[str]", manners: "Manners") -> int:
     """Run one command line and return its exit code; only an interrupt comes out as an error."""
     from qwa.exits import report
 
@@ -45,7 +47,7 @@ def run(arguments: Sequence[str], manners: "Manners") -> int:
     return code if isinstance(code, int) else 0
 
 
-def leave() -> NoReturn:
+def leave() -> "NoReturn":
     """Exit with 130 at once, without a traceback, keeping what was printed."""
     from os import _exit
 
