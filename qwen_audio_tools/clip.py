@@ -112,12 +112,25 @@ class Clip:
     @property
     def info(self) -> AudioInfo:
         """What the header of the whole recording says; nothing is decoded."""
-        shared = self._known.shared
-        if "info" not in shared:
-            with reading.opened(self._address()) as reader:
-                shared["info"] = reader.info
-        info: AudioInfo = shared["info"]
+        if "info" not in self._known.shared:
+            self._look()
+        info: AudioInfo = self._known.shared["info"]
         return info
+
+    @property
+    def duration_hint(self) -> float | None:
+        """Seconds that the header promises for this clip, None if it can't say; never decodes."""
+        if "claimed" not in self._known.shared:
+            self._look()
+        promised = self._known.shared["claimed"]
+        if promised is None:
+            return None
+        last = promised if self.end is None else min(promised, self.end)
+        return float(max(0.0, last - (self.start or 0.0)))
+
+    def _look(self) -> None:
+        with reading.opened(self._address()) as reader:
+            self._known.shared.update(info=reader.info, claimed=reader.claimed)
 
     @property
     def duration(self) -> float:
@@ -132,7 +145,7 @@ class Clip:
         shared = self._known.shared
         if "whole" not in shared:
             with reading.opened(self._address()) as reader:
-                shared["info"] = reader.info
+                shared.update(info=reader.info, claimed=reader.claimed)
                 shared["whole"] = reader.reaches()
             if shared["whole"] is None:
                 shared["whole"] = reading.whole_by_decoding(self._address())
@@ -163,11 +176,11 @@ class Clip:
             self._known.own["sha256"] = digest.hexdigest()
         return str(self._known.own["sha256"])
 
-    def _decoded(self) -> Iterator[Samples]:
+    def _decoded(self, observe: reading.Observe | None = None) -> Iterator[Samples]:
         run = reading.Run(self._address())
-        yield from run.blocks(self.start or 0.0, self.end)
+        yield from run.blocks(self.start or 0.0, self.end, observe)
         self._known.own["warnings"] = run.warnings
-        self._known.shared["info"] = run.info
+        self._known.shared.update(info=run.info, claimed=run.claimed)
         if run.whole is not None:
             self._known.shared["whole"] = run.whole
 
@@ -177,6 +190,14 @@ class Clip:
         The recording is streamed in constant memory, and decoded anew at each call.
         """
         return reading.even(self._decoded(), max(1, round(seconds * RATE)))
+
+    def listen(self, observe: reading.Observe) -> None:
+        """Decode once, and show `observe` each block in the recording's own rate and channels.
+
+        It is called with (rate in Hz, samples of shape (n, channels)), valid until it returns.
+        """
+        for _ in self._decoded(observe):
+            pass
 
     def samples(self) -> Samples:
         """Return all samples: float32, shape (n,), 16 kHz, 230 MB an hour."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from qwen_audio_tools.decoding.reader import Reader
 
 _CHUNK = 2**20
+Observe = Callable[[int, "Samples"], None]
 
 
 class Shared(dict[str, Any]):
@@ -131,16 +132,20 @@ class Run:
         self.warnings: tuple[str, ...] = ()
         self.whole: float | None = None
         self.info: AudioInfo | None = None
+        self.claimed: float | None = None
         self._address = address
 
-    def blocks(self, start: float, end: float | None) -> Iterator[Samples]:
+    def blocks(
+        self, start: float, end: float | None, observe: Observe | None = None
+    ) -> Iterator[Samples]:
         """Yield the samples between two seconds of the recording, in blocks of any length."""
         from qwen_audio_tools.decoding.stream import Decoded
 
         with opened(self._address) as reader:
             limits = self._address.policy.limits
             decoded = Decoded(reader, self._address.name, start, end, limits)
-            self.info = decoded.info
+            decoded.observe = observe
+            self.info, self.claimed = decoded.info, reader.claimed
             yield from decoded
             self.warnings, self.whole = decoded.warnings, decoded.whole
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from qwen_audio_tools.decoding.limits import AudioInfo, Limits
@@ -152,8 +151,10 @@ class PyavReader:
     def _index(self, frame: Any) -> int | None:
         if frame.pts is None or not self._has_clock:
             return None
-        seconds = frame.pts * frame.time_base - Fraction(self._origin)
-        return int(round(seconds * frame.sample_rate))
+        # Whole numbers, once per frame: Fractions here cost as much as decoding Opus.
+        base, rate = frame.time_base, frame.sample_rate
+        ticks = frame.pts * base.numerator * rate
+        return int(ticks / base.denominator - self._origin * rate + 0.5)
 
     def reaches(self) -> float | None:
         """Return the header's seconds if packets lie where it says that the end is; see Reader."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, BinaryIO
+from functools import cache
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from qwen_audio_tools.decoding.limits import AudioInfo, Limits
 from qwen_audio_tools.decoding.riff import claimed_seconds
@@ -27,7 +28,7 @@ class SoundfileReader:
         size = file.seek(0, 2)
         file.seek(0)
         try:
-            self._sound = soundfile.SoundFile(file)
+            self._sound = _without_seeks()(file)
         except (soundfile.LibsndfileError, TypeError, ValueError) as error:
             raise ClipUnreadable(
                 f"{name!r} starts like {container.name}, but cannot be decoded: {_reason(error)}",
@@ -84,6 +85,22 @@ class SoundfileReader:
     def close(self) -> None:
         """Let go of libsndfile's handle."""
         self._sound.close()
+
+
+@cache
+def _without_seeks() -> Any:
+    """Return a SoundFile that does not seek to where it already is after each read.
+
+    soundfile does so in any file that it deems seekable. In mp3, a seek throws away the bits that
+    frames borrow from the ones before (the bit reservoir), and the next 0.1 s come out wrong.
+    """
+    import soundfile
+
+    class Stream(soundfile.SoundFile):  # type: ignore[misc]
+        def seekable(self) -> bool:
+            return False
+
+    return Stream
 
 
 def _reason(error: Exception) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -33,6 +33,8 @@ class Decoded:
         check_span(start, end, name)
         self.info: AudioInfo = reader.info
         self.whole: float | None = None
+        self.observe: Callable[[int, Samples], None] | None = None
+        """Shown each block of the span in its own rate and channels, before it is mixed."""
         self._reader, self._name, self._limits = reader, name, limits
         self._start, self._end = start, end
         self._warnings: list[str] = []
@@ -59,7 +61,7 @@ class Decoded:
         stop = None if self._end is None else round(self._end * RATE)
         at, given = second * RATE, 0
         mono = MonoResampler()
-        for block in mono.run(self._reader.blocks(second)):
+        for block in mono.run(self._observed(second)):
             part = block[max(0, first - at) : None if stop is None else max(0, stop - at)]
             at += len(block)
             if len(part):
@@ -71,6 +73,17 @@ class Decoded:
         else:
             self._ended(at, given)
         self._finish(mono, given)
+
+    def _observed(self, second: int) -> Iterator[tuple[int, Samples]]:
+        at = float(second)
+        for rate, block in self._reader.blocks(second):
+            if self.observe is not None:
+                first = max(0, round((self._start - at) * rate))
+                last = None if self._end is None else max(0, round((self._end - at) * rate))
+                if len(block[first:last]):
+                    self.observe(rate, block[first:last])
+            at += len(block) / rate
+            yield rate, block
 
     def _ended(self, at: int, given: int) -> None:
         """Judge a run that came to the end of the recording."""
