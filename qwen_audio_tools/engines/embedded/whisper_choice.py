@@ -1,5 +1,6 @@
-"""A Whisper that the user chose with `QWA_WHISPER`: their own folder, or a size from the hub."""
+"""Which Whisper: the base model, the user's own folder, or a size from the hub."""
 
+import os
 from pathlib import Path
 
 from qwen_audio_tools.errors import SettingsError, WeightsMissing
@@ -9,6 +10,25 @@ from qwen_audio_tools.folders import cache_folder
 def is_whisper(path: Path) -> bool:
     """Tell whether `path` is a folder with a Whisper model in CTranslate2 form."""
     return (path / "model.bin").is_file() and (path / "tokenizer.json").is_file()
+
+
+def chosen_name(named: Path | str | None = None) -> str:
+    """Return the name of the Whisper that is meant, for people and for the keys of caches."""
+    chosen = str(named or os.environ.get("QWA_WHISPER") or "base")
+    return f"whisper-{Path(chosen).name}"
+
+
+def folder_of(named: Path | str | None = None) -> Path:
+    """Return the folder of a named Whisper, or of the one that the settings choose.
+
+    Raises:
+        SettingsError, WeightsMissing, EngineUnreachable: as `weights.folder`.
+    """
+    from qwen_audio_tools.engines.embedded import weights
+
+    if not named or named == "base":
+        return weights.folder("whisper-base")
+    return own_whisper(str(named), offline=weights.offline())
 
 
 def own_whisper(chosen: str, *, offline: bool = False) -> Path:
@@ -25,8 +45,8 @@ def own_whisper(chosen: str, *, offline: bool = False) -> Path:
 
     if path.exists() or chosen not in available_models():
         raise SettingsError(
-            f"QWA_WHISPER is {chosen!r}: allowed are a folder with model.bin and tokenizer.json,"
-            f" or one of {', '.join(available_models())}",
+            f"Whisper {chosen!r} is not known: allowed are a folder with model.bin and"
+            f" tokenizer.json, or one of {', '.join(available_models())}",
         )
     try:
         found = download_model(
@@ -35,6 +55,6 @@ def own_whisper(chosen: str, *, offline: bool = False) -> Path:
     except Exception as error:  # the hub client raises the kinds of three libraries
         raise WeightsMissing(
             f"the hub did not give Whisper {chosen!r}: {error}",
-            hint="unset QWA_WHISPER to use the base model from the package registry",
+            hint="name no Whisper and unset QWA_WHISPER: the base model needs no hub",
         ) from error
     return Path(found)
