@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from qwa import exits, inputs
 from qwa.hushing import hush
-from qwa.manners import Manners
+from qwa.manners import Manners, Unread
 from qwa.outputs import Outputs
 from qwa.progress import Bar
 from qwen_audio_tools.errors import Cancelled, QwenAudioError
@@ -40,6 +40,13 @@ def each(
         except QwenAudioError as error:
             bar.clear()
             failed.append(exits.show(_named(error, source, len(sources)), manners))
+        except (OSError, Unread):
+            raise  # stdout is full or gone
+        except Exception as error:
+            if len(sources) == 1:
+                raise
+            bar.clear()  # a bug of ours in one clip must not cost a night's work on the others
+            failed.append(exits.report(error, manners))
         finally:
             bar.clear()
     return exits.batch_code(failed, len(sources))

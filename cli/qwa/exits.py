@@ -10,7 +10,7 @@ import os
 import sys
 from typing import NoReturn
 
-from qwa.manners import Manners, paint, printable, write_line
+from qwa.manners import Manners, Unread, paint, printable, write_line
 from qwen_audio_tools import errors
 from qwen_audio_tools.errors import QwenAudioError
 
@@ -79,7 +79,7 @@ def report(error: Exception, manners: Manners | None) -> int:
         return show(error, run)
     if _is_usage(error):
         return _usage(error, run)
-    if isinstance(error, BrokenPipeError):
+    if isinstance(error, BrokenPipeError | Unread):
         silence_stdout()
         return UNREAD
     if type(error).__name__ == "Abort":

@@ -8,6 +8,10 @@ from typing import TextIO
 from qwa.words import in_chinese, locale_language
 
 
+class Unread(Exception):
+    """Nobody reads stdout any more: `qwa … | head -1` has its line."""
+
+
 @dataclass(slots=True)
 class Manners:
     """The one mutable value of a run: options fill it while the command line is read."""
@@ -55,5 +59,8 @@ def printable(text: str) -> str:
 def write_line(stream: TextIO, text: str) -> None:
     """Write a line whatever the stream's encoding; what it cannot show becomes an escape."""
     encoding = stream.encoding or "utf-8"
-    stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-    stream.flush()
+    try:
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        stream.flush()
+    except BrokenPipeError as error:  # typer would make an exit code of its own of it
+        raise Unread from error
