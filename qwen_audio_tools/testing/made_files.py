@@ -54,8 +54,8 @@ def write(
 
     `kind` is one of KINDS, by default the path's ending. The samples are brought to `rate` (opus
     always counts at 48 kHz) and a mono signal is copied to `channels`. mp4, mkv and webm hold no
-    picture; `write_video` adds one. All
-    but ogg (its stream gets a random number) come out the same each time. Raises ClipUnsupported for a kind that isn't in KINDS.
+    picture; `write_video` adds one. All but ogg, whose stream gets a random number, come out the
+    same each time. Raises ClipUnsupported for a kind that isn't in KINDS.
     """
     target = Path(path)
     kind = kind or target.suffix.removeprefix(".").lower()
