@@ -28,30 +28,52 @@ PHRASES: dict[str, tuple[str, str]] = {
         "Nothing in what was said answers that. The closest words are quoted as evidence.",
         "录音中没有说到能回答这个问题的内容。最接近的原话列在依据里。",
     ),
+    "cant_judge": (
+        "Can't tell yes or no: this engine quotes, it does not reason. What was said nearest to it "
+        "(score {score}):",
+        "无法判断是或否：这个引擎只引用原话，不作推理。最接近的原话（得分 {score}）：",
+    ),
     "extract": ("In short, in the speakers' own words:", "要点（摘自原话）："),
     "whole_is_short": ("It is short; all that is said: {text}", "内容很短，全文是：{text}"),
     # voice and emotion
-    "emotion_sure": ("{label}.", "{label}。"),
     "emotion_likely": (
-        "Most likely {label} (about {percent} % sure; next: {others}).",
-        "最可能是{label}（把握约 {percent}%；其次：{others}）。",
+        "Most likely {label} ({percent} %; next {others}).",
+        "最可能是{label}（{percent}%；其次 {others}）。",
     ),
     "emotion_unclear": (
-        "No clear emotion: the closest words are {label} ({percent} %) and {others}.",
-        "情绪不明显：最接近的是{label}（{percent}%）、{others}。",
+        "No emotion stands out: nearest is {label} ({percent} %), then {others}.",
+        "没有明显的情绪：最接近的是{label}（{percent}%），其次 {others}。",
+    ),
+    "emotion_negative": (
+        "A negative feeling; which one is less sure: {label} {percent} %, {others}.",
+        "负面情绪；具体是哪种不太确定：{label} {percent} %、{others}。",
+    ),
+    "emotion_positive": (
+        "A positive feeling; which one is less sure: {label} {percent} %, {others}.",
+        "正面情绪；具体是哪种不太确定：{label} {percent} %、{others}。",
     ),
     "emotion_choice": (
-        "Of these, {label} fits best (about {percent} %), before {others}.",
-        "其中“{label}”最符合（约 {percent}%），其次是{others}。",
+        "Of these, {label} fits best ({percent} %), before {others}.",
+        "其中“{label}”最符合（{percent}%），其次 {others}。",
     ),
-    "emotion_axes": (
-        "The voice is {arousal}; the words are {valence}.",
-        "声音{arousal}；言语{valence}。",
+    "emotion_yes": ("Yes, probably {label} ({percent} %).", "是的，很可能{label}（{percent}%）。"),
+    "emotion_no": (
+        "No sign of it: {label} gets {percent} %, the nearest is {best}.",
+        "没有这种迹象：{label}只有 {percent}%，最接近的是{best}。",
     ),
+    "emotion_cant_tell": (
+        "Can't tell for sure: {label} gets {percent} %, the nearest is {best}.",
+        "不能确定：{label}为 {percent}%，最接近的是{best}。",
+    ),
+    "words_pleasant": ("The words are pleasant.", "言语是积极的。"),
+    "words_unpleasant": ("The words are unpleasant.", "言语是消极的。"),
+    "words_neutral": ("The words are neutral.", "言语是中性的。"),
+    "voice_calm": ("The voice is calm.", "声音平静。"),
+    "voice_even": ("The voice is neither calm nor agitated.", "声音既不平静也不激动。"),
+    "voice_active": ("The voice is agitated.", "声音激动。"),
     "emotion_limit": (
-        "A voice alone does not tell these small models which emotion it is; "
-        "this rests on the words, the vocal sounds and how active the voice is.",
-        "这些小模型不能仅凭声音判断是哪种情绪；以上依据言语、发声事件和声音的激动程度。",
+        "From a voice alone this engine tells only how agitated it is, not which emotion.",
+        "仅凭声音，这个引擎只能判断激动程度，不能判断是哪种情绪。",
     ),
     "no_voice": (
         "There is no speech here, so no speaker's emotion can be told.",
@@ -85,6 +107,7 @@ PHRASES: dict[str, tuple[str, str]] = {
         "不止一个人的声音（把握 {percent}%），最可能是 {count} 个：{who}。",
     ),
     "speaks_for": ("{name} speaks {seconds} s", "{name} 说了 {seconds} 秒"),
+    "turns": ("In turns: {turns}.", "依次为：{turns}。"),
     # sounds
     "sounds": ("Heard: {sounds}.", "听到：{sounds}。"),
     "sound_at": ("{name} ({times})", "{name}（{times}）"),

@@ -62,7 +62,7 @@ def write_language(heard: Analysis, asked: Asked, say: Say) -> Written:
     words = heard.words
     name = language_name(words.language, chinese=say.language == "zh")
     key = "language" if words.language_score >= SURE_OF_LANGUAGE else "language_unsure"
-    text = say(key, name=name, percent=round(100 * words.language_score))
+    text = say(key, name=name, percent=min(99, round(100 * words.language_score)))
     return Written(text, (language_evidence(words), *speech_evidence(words.segments[:3])))
 
 
@@ -86,8 +86,9 @@ def write_quotes(heard: Analysis, asked: Asked, say: Say) -> Written:
     if not found:
         return Written(say("not_said"), speech_evidence(heard.words.segments[:3]))
     lines = [_quoted(quote, say) for quote in found]
-    text = lines[0] if len(lines) == 1 else "\n".join(lines)
-    return Written(text, quote_evidence(found))
+    if asked.route.yes_no:
+        lines.insert(0, say("cant_judge", score=f"{found[0].score:.2f}"))
+    return Written("\n".join(lines), quote_evidence(found))
 
 
 def speech_evidence(segments: Iterable[Segment]) -> tuple[Evidence, ...]:

@@ -9,6 +9,7 @@ from qwen_audio_tools.engines.embedded.voice import MODEL as VOICE_MODEL
 from qwen_audio_tools.engines.embedded.voice import VoiceMeasures, spoken_words
 
 SURE_OF_GENDER = 0.65
+MANY_TURNS = 12
 
 
 def write_speaker(heard: Analysis, asked: Asked, say: Say) -> Written:
@@ -51,8 +52,12 @@ def write_speakers(heard: Analysis, asked: Asked, say: Say) -> Written:
         say("speaks_for", name=name, seconds=f"{seconds:.0f}")
         for name, seconds in turns.seconds().items()
     ]
-    who = say.join(shares)
-    return Written(say("many_speakers", count=turns.count, who=who, percent=percent), evidence)
+    told = say("many_speakers", count=turns.count, who=say.join(shares), percent=percent)
+    in_turns = [f"{turn.speaker} {say.at(turn.start, turn.end)}" for turn in turns.turns]
+    if len(in_turns) > MANY_TURNS:
+        rest = len(in_turns) - MANY_TURNS
+        in_turns[MANY_TURNS:] = [say.either(f"and {rest} more", f"等另外 {rest} 段")]
+    return Written(say.sentences([told, say("turns", turns=say.join(in_turns))]), evidence)
 
 
 def measures_of(heard: Analysis) -> VoiceMeasures | None:
