@@ -28,9 +28,11 @@ _FREQUENT = {
 }
 _ARTICLE = r"(?:an?|the|some|any|in|on|from|at|like|more|to be|being|been|or)"
 _NOT_A_CHOICE = {"not", "what", "so", "something", "else", "another", "other", "something else"}
-_SMALL = frozenset(
-    ["is", "are", "was", "were", "does", "do", "did", "it", "he", "she", "they", "this", "that", "there", "i", "you", "we", "sound", "sounds", "seem", "seems", "feel", "feels", "speaking", "talking", "in", "on", "from", "a", "an", "the", "voice", "speaker", "recorded"]
+_SMALL_WORDS = (
+    "is are was were does do did it he she they this that there i you we sound sounds seem "
+    "seems feel feels speaking talking in on from a an the voice speaker recorded "
 )
+_SMALL = frozenset(_SMALL_WORDS.split())
 _YES_NO_EN = re.compile(
     r"^(?:so |and |but |please )?(?:is|are|was|were|am|does|do|did|has|have|had|can|could|will|"
     r"would|should|isn't|aren't|doesn't|don't|didn't|any|anyone|anybody)\b"
@@ -117,7 +119,7 @@ def _tail(words: str, width: int) -> str:
     """Return the end of `words` that is as long as the other choices, or starts at its article."""
     parts = words.split()
     for back in range(1, min(5, len(parts)) + 1):
-        if parts[-back].lower() in ("a", "an", "the") and back > 1:
+        if parts[-back].lower() in ("a", "an", "the") and 1 < back <= max(width, 1) + 1:
             return " ".join(parts[-back + 1 :])
     kept = parts[-max(1, width) :]
     while len(kept) > 1 and kept[0].lower() in _SMALL:

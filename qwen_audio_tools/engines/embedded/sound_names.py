@@ -24,9 +24,12 @@ SAME_MEANING = 0.66
 NEAREST = 3
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 # Parts of labels that stand for something else in everyday speech.
-_NOT_ALONE = frozenset(
-    ["run", "roll", "fill", "crack", "slap", "chop", "rub", "stir", "filing", "tools", "wood", "hands", "inside", "outside", "etc.", "pop", "burst", "tap", "swing", "country", "house", "soul", "arrow", "change", "fly", "pump", "ship", "toot", "radio", "other", "flap", "whip", "ping", "zing", "roar", "coo", "rattle", "patter", "squish", "hoot", "spray", "gush", "sampler"]
+_NOT_ALONE_WORDS = (
+    "run roll fill crack slap chop rub stir filing tools wood hands inside outside etc. pop "
+    "burst tap swing country house soul arrow change fly pump ship toot radio other flap whip "
+    "ping zing roar coo rattle patter squish hoot spray gush sampler "
 )
+_NOT_ALONE = frozenset(_NOT_ALONE_WORDS.split())
 
 
 def labels_for(

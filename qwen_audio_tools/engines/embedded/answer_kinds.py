@@ -1,0 +1,97 @@
+"""What kind of words an answer must hold: a time after "when", a number after "how many".
+
+Patterns for English and Chinese only; they see words, not meaning, and only shift a score.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+
+_NUMBERS = (
+    r"\d",
+    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty)\b",
+    r"\b(?:forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|billion|dozen|half)\b",
+    r"\b(?:couple|twice|once|none|zero)\b",
+    r"[一二两三四五六七八九十百千万亿半几零]",
+)
+_TIMES = (
+    r"\d{1,2}[:.]\d{2}|o'clock|\b(?:am|pm|a\.m|p\.m)\b|\b(?:1[5-9]|20)\d\d\b",
+    r"\b(?:noon|midnight|morning|afternoon|evening|tonight|today|tomorrow|yesterday|weekend)\b",
+    r"\b(?:week|month|year|hour|minute|century|until|(?:mon|tues|wednes|thurs|fri|satur|sun)day)s?\b",
+    r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december)\b",
+    r"\b(?:in|next|last|this) (?:spring|summer|autumn|fall|winter)\b",
+    r"[点时分年月日号周天]|星期|早上|上午|中午|下午|晚上|季",
+)
+_PLACES = (
+    r"\b(?:in|at|on|near|behind|next to|opposite|across|under|to|from) (?:the |a |our |my )?\w+",
+    r"\b(?:street|road|avenue|city|town|room|floor|building|station|hall|country|village)\b",
+    r"[在到去从]|[路街市省县国楼室馆店站厅村门]",
+)
+_NAMES = (
+    r"(?-i:(?<=[a-z,;] )[A-Z][a-z]+|[A-Z][a-z]+ [A-Z])",
+    r"^(?:my|our|his|her) ",
+    r"先生|女士|老师|经理|医生|同学|[小老]\w",
+)
+_MONEY = (
+    r"[$€£¥]\s?\d|\b(?:dollar|euro|pound|cent|yuan|percent|free)s?\b",
+    r"[\d一二两三四五六七八九十百千万].{0,3}(?:元|块|毛|美元)|免费",
+)
+_REASONS = (
+    r"\b(?:because|since|due to|so that|reason|caused?|as a result|that's why)\b",
+    r"因为|由于|所以|原因|为了",
+)
+
+_KINDS: tuple[tuple[Sequence[str], Sequence[str]], ...] = (
+    (
+        (
+            r"\bwhen\b|what (?:time|day|date|year|month)|how long|which (?:day|year|month)",
+            r"什么时候|几点|[哪几]天|哪一?年|星期几|周几|何时|多久|几号|几月|多长时间",
+        ),
+        _TIMES,
+    ),
+    (
+        (
+            r"how much (?:does|do|did|is|was|will|money)|\bcosts?\b|\bprice",
+            r"多少钱|价格|票价|费用",
+        ),
+        _MONEY,
+    ),
+    (
+        (
+            r"how (?:many|much|old|far|tall|big|large|high|deep|often|fast)",
+            r"what (?:number|percentage)|多少|几[个位次岁人名本层]|多[大高远重]|第几",
+        ),
+        _NUMBERS,
+    ),
+    (
+        (
+            r"\bwhere\b|which (?:city|country|room|street|town|floor|place)",
+            r"哪里|哪儿|什么地方|在哪|哪个城市|哪国",
+        ),
+        _PLACES,
+    ),
+    (
+        (
+            r"\bwho(?:m|se)?\b|what(?:'s| is| was) (?:the|his|her|your|their) (?:\w+ )?name",
+            r"谁|叫什么|哪位|姓什么",
+        ),
+        _NAMES,
+    ),
+    ((r"\bwhy\b|reason|为什么|原因|为何|怎么会",), _REASONS),
+)
+
+
+def wanted(question: str) -> re.Pattern[str] | None:
+    """Return the pattern that a fitting answer holds, or None where any sentence may do."""
+    for asks, holds in _compiled():
+        if asks.search(question):
+            return holds
+    return None
+
+
+@cache
+def _compiled() -> tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]:
+    return tuple(
+        (re.compile("|".join(asks), re.IGNORECASE), re.compile("|".join(holds), re.IGNORECASE))
+        for asks, holds in _KINDS
+    )
