@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from qwen_audio_tools.answer import Answer
 from qwen_audio_tools.clip import Clip
-from qwen_audio_tools.conversation import user
+from qwen_audio_tools.conversation import Part, user
 from qwen_audio_tools.engines import open_engine
 from qwen_audio_tools.engines.base import Engine, EngineInfo, Options, join
 from qwen_audio_tools.errors import Cancelled, EngineUnsupported, QwenAudioError, SettingsError
@@ -40,7 +40,7 @@ def ask(
     if options.task:
         check_abilities(tasks_named(options.task), opened.info)
         words = question or _own_words(options.task)
-    parts = (*chosen, words) if words else chosen
+    parts: tuple[Part, ...] = (*chosen, words) if words else chosen
     deltas = reply_in_windows(opened, [user(*parts)], options)
     answer = join(deltas, opened.info)
     heading = ", ".join(clip.name for clip in chosen)
@@ -110,4 +110,3 @@ def check_abilities(wanted: Sequence[Task], info: EngineInfo) -> None:
 def _own_words(names: str) -> str:
     # A model that chats needs the task in words; the cascade goes by the name alone.
     return " ".join(each.instruct for each in tasks_named(names) if each.name != "question")
-

@@ -106,9 +106,7 @@ def _evidence(note: Note, kind: str) -> Delta:
     )
 
 
-def _reduce(
-    engine: Engine, notes: Sequence[Note], asked: str, options: Options
-) -> Iterator[Delta]:
+def _reduce(engine: Engine, notes: Sequence[Note], asked: str, options: Options) -> Iterator[Delta]:
     lines = [
         f"[{clock(note.span.start)}-{clock(note.span.end)}] {as_data(note.answer.text.strip())}"
         for note in notes
@@ -117,4 +115,3 @@ def _reduce(
     text = _REDUCE.format(notes="\n".join(lines) or "(no notes)", question=asked)
     for delta in engine.reply([Message("user", (text,))], options):
         yield Delta(text=delta.text, usage=delta.usage, warnings=delta.warnings)
-

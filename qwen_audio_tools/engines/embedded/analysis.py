@@ -89,7 +89,9 @@ def analyse(
         if Expert.SPEAKERS in missing:
             heard[Expert.SPEAKERS] = _tell_speakers(clip, known[Expert.SPEECH])
         for name, value in heard.items():
-            analysis_cache.put(digest, key_of(name, models.whisper_name, options), to_record(name, value))
+            analysis_cache.put(
+                digest, key_of(name, models.whisper_name, options), to_record(name, value)
+            )
         analysis_cache.trim()
         found |= heard
     coverage, warnings = found.pop("clip")

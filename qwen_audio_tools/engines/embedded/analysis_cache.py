@@ -49,7 +49,8 @@ def put(fingerprint: str, key: str, record: Record) -> bool:
     arrays = {name: value for name, value in record.items() if isinstance(value, np.ndarray)}
     meta = {name: value for name, value in record.items() if name not in arrays}
     packed = io.BytesIO()
-    np.savez_compressed(packed, **{_META: np.array(json.dumps(meta))}, **arrays)
+    stored: dict[str, Any] = {_META: np.array(json.dumps(meta)), **arrays}
+    np.savez_compressed(packed, **stored)
     path = _path(fingerprint, key)
     temporary = ""
     try:

@@ -72,7 +72,7 @@ def make_plan(
     """Understand a question; an explicit task wins over what the words seem to ask."""
     routed = route(question, encoder=models.encoder, prior=prior)
     tasks = tuple(options.task.split("+")) if options.task else _names(routed)
-    labels = ()
+    labels: tuple[tuple[str, float], ...] = ()
     if question and set(tasks) & set(_ABOUT_SOUNDS):
         labels = _labels(question, routed, models)
     asked = Asked(question, routed, models.encoder, labels)
@@ -100,9 +100,7 @@ def _answer(clip: "Clip", plan: Plan, models: "Models", options: Options) -> Del
     return _delta(clip, heard, plan, written)
 
 
-def _compare(
-    clips: Sequence["Clip"], plan: Plan, models: "Models", options: Options
-) -> Delta:
+def _compare(clips: Sequence["Clip"], plan: Plan, models: "Models", options: Options) -> Delta:
     analyses = [analyse(clip, NEEDS["compare"], models, options) for clip in clips]
     written = write_comparison(analyses, plan.asked, Say(plan.language))
     parts = [

@@ -26,7 +26,10 @@ class EmbeddedEngine:
     def info(self) -> EngineInfo:
         """What it is; no weights load for this."""
         return EngineInfo(
-            name="embedded", model=f"whisper-{self._models.whisper_name}+yamnet", abilities=_CAN, window=math.inf
+            name="embedded",
+            model=f"whisper-{self._models.whisper_name}+yamnet",
+            abilities=_CAN,
+            window=math.inf,
         )
 
     def reply(self, conversation: Conversation, options: Options) -> Iterator[Delta]:

@@ -10,12 +10,18 @@ from qwen_audio_tools.spans import clock
 
 PHRASES: dict[str, tuple[str, str]] = {
     # speech
-    "no_speech": ("No speech was found in {seconds} s of audio.", "在 {seconds} 秒音频中没有发现语音。"),
+    "no_speech": (
+        "No speech was found in {seconds} s of audio.",
+        "在 {seconds} 秒音频中没有发现语音。",
+    ),
     "no_words": (
         "Someone seems to speak at {times}, but no words could be made out.",
         "{times} 似乎有人说话，但听不清内容。",
     ),
-    "language": ("The speech is in {name} ({percent} % sure).", "说的是{name}（把握 {percent}%）。"),
+    "language": (
+        "The speech is in {name} ({percent} % sure).",
+        "说的是{name}（把握 {percent}%）。",
+    ),
     "language_unsure": (
         "The language is most likely {name}, but that is uncertain ({percent} %).",
         "最可能是{name}，但不太确定（{percent}%）。",
@@ -79,7 +85,10 @@ PHRASES: dict[str, tuple[str, str]] = {
         "There is no speech here, so no speaker's emotion can be told.",
         "这里没有语音，因此无法判断说话人的情绪。",
     ),
-    "pitch": ("median pitch {hertz} Hz (range {low} to {high} Hz)", "音高中位数 {hertz} Hz（{low}–{high} Hz）"),
+    "pitch": (
+        "median pitch {hertz} Hz (range {low} to {high} Hz)",
+        "音高中位数 {hertz} Hz（{low}–{high} Hz）",
+    ),
     "pace": ("{rate} words a minute", "每分钟约 {rate} 词"),
     "pauses": ("{count} pauses, {share} % of the time", "{count} 次停顿，占 {share}% 的时间"),
     "loudness": ("speech level {db} dBFS", "语音电平 {db} dBFS"),
@@ -117,7 +126,10 @@ PHRASES: dict[str, tuple[str, str]] = {
     ),
     "only_speech": ("Nothing but speech stands out.", "除了语音，没有其他突出的声音。"),
     "silent": ("The recording is silent.", "录音是静音。"),
-    "yes_sound": ("Yes: {name} at {times} (score {score}).", "有：{name}，{times}（得分 {score}）。"),
+    "yes_sound": (
+        "Yes: {name} at {times} (score {score}).",
+        "有：{name}，{times}（得分 {score}）。",
+    ),
     "maybe_sound": (
         "Possibly: something like {name} at {times}, but with a low score ({score}).",
         "可能有：{times} 有类似{name}的声音，但得分较低（{score}）。",

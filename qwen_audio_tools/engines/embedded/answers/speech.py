@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 
 from qwen_audio_tools.answer import Evidence
-from qwen_audio_tools.engines.embedded.analysis import Analysis, Words
+from qwen_audio_tools.engines.embedded.analysis import Analysis
 from qwen_audio_tools.engines.embedded.answers.languages import language_name
 from qwen_audio_tools.engines.embedded.answers.phrases import Say
 from qwen_audio_tools.engines.embedded.answers.written import Asked, Written
 from qwen_audio_tools.engines.embedded.quoting import Quote, key_sentences, quotes
+from qwen_audio_tools.engines.embedded.words import Words
 from qwen_audio_tools.transcript import Segment
 
 MODEL = "whisper"
