@@ -101,7 +101,7 @@ def _cues(transcript: Transcript) -> Iterator[tuple[float, float, Segment, list[
     """
     for segment in transcript.segments:
         room = COLUMNS - _columns(_prefix(segment))
-        lines = _wrapped(_flat(segment.text), max(room, COLUMNS // 2))
+        lines = _even(_flat(segment.text), max(room, COLUMNS // 2))
         cues = [lines[at : at + LINES] for at in range(0, len(lines), LINES)]
         total = sum(_columns(line) for line in lines) or 1
         start = segment.start
@@ -112,6 +112,22 @@ def _cues(transcript: Transcript) -> Iterator[tuple[float, float, Segment, list[
             # A cue of no length is never shown, and some players refuse the file.
             yield start, max(end, start + 0.001), segment, cue
             start = end
+
+
+def _even(text: str, columns: int) -> list[str]:
+    """Return lines of about the same length, in no more cues than the widest lines would need.
+
+    Filling each line to its end would leave a last cue of one word.
+    """
+    lines = _wrapped(text, columns)
+    if len(lines) < 2:
+        return lines
+    most = -(-len(lines) // LINES) * LINES
+    for narrow in range(columns // 2, columns):
+        tried = _wrapped(text, narrow)
+        if len(tried) <= most:
+            return tried
+    return lines
 
 
 def _wrapped(text: str, columns: int) -> list[str]:

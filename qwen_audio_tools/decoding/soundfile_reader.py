@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from qwen_audio_tools.decoding.limits import AudioInfo, Limits
 from qwen_audio_tools.decoding.riff import claimed_seconds
-from qwen_audio_tools.decoding.sniff import Container
-from qwen_audio_tools.errors import ClipUnreadable
+from qwen_audio_tools.decoding.sniff import MP3, Container
+from qwen_audio_tools.errors import ClipError, ClipUnreadable
 
 if TYPE_CHECKING:
     from qwen_audio_tools.decoding.reader import Samples
 
 BLOCK = 131_072
 """Samples read at once, all channels together."""
+_SHORT = 0.5
+"""Seconds of an mp3 that may be missing at its end without looking for them."""
 
 
 class SoundfileReader:
@@ -24,6 +26,7 @@ class SoundfileReader:
     def __init__(self, file: BinaryIO, name: str, container: Container, limits: Limits) -> None:
         import soundfile
 
+        self._file, self._name, self._container, self._limits = file, name, container, limits
         promised = claimed_seconds(file)
         size = file.seek(0, 2)
         file.seek(0)
@@ -61,13 +64,35 @@ class SoundfileReader:
         at = second * rate
         if at >= self._sound.frames:
             return
+        stopped = ""
         try:
             self._sound.seek(at)
             while len(block := self._sound.read(dtype="float32", always_2d=True, out=held)):
                 at += len(block)
                 yield rate, block
         except soundfile.LibsndfileError as error:
-            self.notes.append(f"decoding stopped at {at / rate:.1f} s: {_reason(error)}")
+            stopped = f"decoding stopped at {at / rate:.1f} s: {_reason(error)}"
+        short = self.claimed is not None and self.claimed - at / rate > _SHORT
+        if self._container is MP3 and (short or stopped):
+            yield from self._after_damage(at)
+        elif stopped:
+            self.notes.append(stopped)
+
+    def _after_damage(self, at: int) -> Iterator[tuple[int, Samples]]:
+        """Yield what follows damage in an mp3: libmpg123 gives up there, libavcodec goes on."""
+        from qwen_audio_tools.decoding.frames import drop
+        from qwen_audio_tools.decoding.pyav_reader import PyavReader
+
+        try:
+            other = PyavReader(self._file, self._name, MP3, self._limits)
+        except ClipError as error:
+            self.notes.append(f"decoding stopped at {at / self._sound.samplerate:.1f} s: {error}")
+            return
+        try:
+            yield from drop(other.blocks(0), at)
+        finally:
+            other.close()
+        self.notes.extend(other.notes)
 
     def reaches(self) -> float | None:
         """Return the seconds if the very last sample can be read; see Reader."""

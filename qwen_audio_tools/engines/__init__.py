@@ -39,7 +39,7 @@ BUILTIN = {
             home="qwen_audio_tools.engines.embedded.engine:open_embedded",
             extra="embedded",
             modules=("faster_whisper", "onnxruntime", "sentencepiece", "vaderSentiment"),
-            about="small models on this machine's CPU: no GPU, no key, no network after the first run",
+            about="small models on this machine's CPU: no GPU, no key, no network once fetched",
         ),
     )
 }

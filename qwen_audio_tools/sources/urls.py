@@ -50,14 +50,14 @@ def fetch(url: str, policy: SourcePolicy) -> BinaryIO:
         target = _parse(url, policy)
         connection = _connect(target, policy, deadline)
         # A timeout per read would let a server drip bytes for ever; this ends it all at once.
-        clock = threading.Timer(max(0.0, deadline - time.monotonic()), _cut, (connection,))
+        clock = threading.Timer(max(0.0, deadline - time.monotonic()), _cut, (connection.sock,))
         clock.daemon = True
         clock.start()
         try:
             answer = _ask(connection, target, url)
             if answer.status not in (301, 302, 303, 307, 308):
                 policy.limits.check_size(answer.length or 0, _short(url))
-                return spool(_body(answer, url), policy.limits, _short(url))
+                return spool(_body(answer, url, deadline), policy.limits, _short(url))
             url = urljoin(url, answer.getheader("Location") or "")
         finally:
             clock.cancel()
@@ -65,10 +65,9 @@ def fetch(url: str, policy: SourcePolicy) -> BinaryIO:
     raise ClipRefused(f"more than {policy.redirects} redirects, the last to {_short(url)!r}")
 
 
-def _cut(connection: http.client.HTTPConnection) -> None:
+def _cut(sock: socket.socket) -> None:
     with contextlib.suppress(OSError):
-        if connection.sock is not None:
-            connection.sock.shutdown(socket.SHUT_RDWR)
+        sock.shutdown(socket.SHUT_RDWR)
 
 
 def _parse(url: str, policy: SourcePolicy) -> _Target:
@@ -167,7 +166,7 @@ def _ask(
     return answer
 
 
-def _body(answer: http.client.HTTPResponse, url: str) -> Iterator[bytes]:
+def _body(answer: http.client.HTTPResponse, url: str, deadline: float) -> Iterator[bytes]:
     size, expected = 0, answer.length
     try:
         while chunk := answer.read1(_CHUNK):
@@ -175,6 +174,8 @@ def _body(answer: http.client.HTTPResponse, url: str) -> Iterator[bytes]:
             yield chunk
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise ClipUnreadable(f"{_short(url)!r} broke off after {size} bytes: {error}") from error
+    if time.monotonic() > deadline:
+        raise ClipUnreadable(f"{_short(url)!r} took too long: {size} bytes came in time")
     if expected is not None and size < expected:
         raise ClipUnreadable(f"{_short(url)!r} broke off: {size} of {expected} bytes came")
 

@@ -40,7 +40,7 @@ _ABOUT_SOUNDS = ("sound_events", "vocal_sound")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The question as it was understood: what was asked, which tasks, in which language to answer."""
+    """The question as it was understood: which tasks, and in which language to answer."""
 
     asked: Asked
     tasks: tuple[str, ...]

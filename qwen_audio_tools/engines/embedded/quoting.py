@@ -8,7 +8,6 @@ whether a quote answers the question, only that it is near.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 
@@ -25,7 +24,7 @@ KIND_BONUS = 0.1
 FROM_BEFORE = 0.45
 FROM_TOPIC = 0.75
 REPLY_SHARE = 0.9
-ABSTAIN_BELOW = 0.4
+ABSTAIN_BELOW = 0.405
 # A further quote must come near the best one.
 FURTHER = 0.6
 
@@ -54,24 +53,33 @@ def quotes(
     encoder: SentenceEncoder | None = None,
 ) -> tuple[Quote, ...]:
     """Return up to `limit` quotes that bear on the question, best first; () if none is near."""
+    found = nearest(question, segments, limit=limit, encoder=encoder)
+    least = max(ABSTAIN_BELOW, FURTHER * found[0].score) if found else 0.0
+    return tuple(quote for quote in found if quote.score >= least)
+
+
+def nearest(
+    question: str,
+    segments: Sequence[Segment],
+    *,
+    limit: int = 3,
+    encoder: SentenceEncoder | None = None,
+) -> tuple[Quote, ...]:
+    """Return the `limit` sentences nearest to the question, best first, however far they are."""
     said = sentences(segments)
     if not said or not question.strip() or limit < 1:
         return ()
     scores = relevance(question, said, encoder or shared_encoder())
     order = np.argsort(-scores, kind="stable")[:limit]
-    best = scores[order[0]]
-    if best < ABSTAIN_BELOW:
-        return ()
-    near = [index for index in order if scores[index] >= max(ABSTAIN_BELOW, FURTHER * best)]
-    return tuple(_quote(said[index], float(scores[index])) for index in near)
+    return tuple(_quote(said[index], float(scores[index])) for index in order)
 
 
 def relevance(question: str, said: Sequence[Sentence], encoder: SentenceEncoder) -> Floats:
     """Return how near each sentence is to the question, shape (n,), about 0 to 1."""
     texts = tuple(sentence.text for sentence in said)
-    alone, with_last = _meanings(texts, encoder)
+    alone = _meanings(texts, encoder)
     asked = encoder.encode([question])[0]
-    meant = (1 - PAIR_SHARE) * (alone @ asked) + PAIR_SHARE * (with_last @ asked)
+    meant = (1 - PAIR_SHARE) * (alone @ asked) + PAIR_SHARE * (_with_last(alone) @ asked)
     shared = shared_words(question, texts, encoder)
     scores = (1 - WORDS_SHARE) * meant + WORDS_SHARE * shared
     # "About the sale. It takes place in May.": the topic is named one sentence before the answer.
@@ -87,11 +95,16 @@ def relevance(question: str, said: Sequence[Sentence], encoder: SentenceEncoder)
 
 
 @lru_cache(maxsize=4)
-def _meanings(texts: tuple[str, ...], encoder: SentenceEncoder) -> tuple[Floats, Floats]:
-    """Return the vectors of the sentences, and of each together with the one before it."""
-    joiner = "" if is_wide(texts[0]) else " "
-    pairs = [before + joiner + text for before, text in pairwise(texts)]
-    return encoder.encode(texts), encoder.encode([texts[0], *pairs])
+def _meanings(texts: tuple[str, ...], encoder: SentenceEncoder) -> Floats:
+    # Several questions are asked of one transcript: its sentences are encoded once.
+    return encoder.encode(texts)
+
+
+def _with_last(vectors: Floats) -> Floats:
+    """Return the direction between each sentence and the one before it."""
+    sums = vectors.copy()
+    sums[1:] += vectors[:-1]
+    return np.asarray(sums / np.linalg.norm(sums, axis=1, keepdims=True), np.float32)
 
 
 def key_sentences(
@@ -106,7 +119,8 @@ def key_sentences(
     said = [sentence for sentence in sentences(segments) if _has_content(sentence.text)]
     if not said or limit < 1:
         return ()
-    vectors = (encoder or shared_encoder()).encode([sentence.text for sentence in said])
+    texts = tuple(sentence.text for sentence in said)
+    vectors = _meanings(texts, encoder or shared_encoder())
     mean = vectors.mean(axis=0)
     central = vectors @ (mean / max(float(np.linalg.norm(mean)), 1e-9))
     taken = [0] if limit < 3 or len(said) < 3 else [0, len(said) - 1]

@@ -49,7 +49,7 @@ class SpeechActivity:
         self._session = _session()
         self._threshold, self._low = threshold, max(0.01, threshold - 0.15)
         self._min_speech, self._min_silence = min_speech, min_silence
-        self._pad = min(pad, min_silence / 2)
+        self.pad = min(pad, min_silence / 2)
         self._pieces: list[Samples] = []  # fed, and not yet a whole group
         self._held = 0
         self._context = np.zeros(_CONTEXT, np.float32)
@@ -81,7 +81,7 @@ class SpeechActivity:
     @property
     def open_since(self) -> float | None:
         """Start in seconds of the speech that still goes on, or None in silence."""
-        return None if self._start is None else max(0.0, self._start - self._pad)
+        return None if self._start is None else max(0.0, self._start - self.pad)
 
     @property
     def heard(self) -> float:
@@ -123,7 +123,7 @@ class SpeechActivity:
     def _close(self, end: float, limit: float) -> None:
         start, self._start, self._quiet = self._start or 0.0, None, None
         if end - start >= self._min_speech:
-            first, last = max(0.0, start - self._pad), min(limit, end + self._pad)
+            first, last = max(0.0, start - self.pad), min(limit, end + self.pad)
             self._closed.append(Span(round(first, 3), round(last, 3)))
 
 

@@ -7,6 +7,8 @@ context makes the decoder loop now and then, and a loop speaks faster than peopl
 import zlib
 from collections.abc import Sequence
 
+from qwen_audio_tools.engines.embedded.whisper_tokens import Piece
+
 MAX_COMPRESSION = 2.4
 MIN_LOG_PROBABILITY = -1.0
 MAX_NO_SPEECH = 0.6
@@ -23,17 +25,26 @@ def token_limit(seconds: float) -> int:
     return min(MAX_TOKENS, 30 + int(TOKENS_PER_SECOND * seconds))
 
 
-def makes_sense(text: str, ids: Sequence[int], seconds: float, log_probability: float) -> bool:
+def makes_sense(
+    pieces: Sequence[Piece], ids: Sequence[int], seconds: float, log_probability: float
+) -> bool:
     """Tell whether words that were decoded from `seconds` of speech are believable."""
+    text = " ".join(piece.text for piece in pieces)
     if not text.strip():
         return False
     if log_probability < MIN_LOG_PROBABILITY:
         return False
     if token_limit(seconds) < MAX_TOKENS and len(ids) >= token_limit(seconds):
         return False
-    if len(text) > 20 + _CHARACTERS_PER_SECOND * seconds:
+    if any(_is_hasty(piece, seconds) for piece in pieces):
         return False
     return compression(text) <= MAX_COMPRESSION and not loops(ids)
+
+
+def _is_hasty(piece: Piece, seconds: float) -> bool:
+    """Tell whether nobody could say so much in so little time: a loop at the end of a window."""
+    end = seconds if piece.end is None else piece.end
+    return len(piece.text) > 12 + _CHARACTERS_PER_SECOND * max(0.0, end - piece.start)
 
 
 def is_invented(no_speech: float, log_probability: float) -> bool:

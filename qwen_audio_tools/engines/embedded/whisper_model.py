@@ -139,7 +139,7 @@ class WhisperModel:
         no_speech = float(result.no_speech_prob)
         if whisper_guard.is_invented(no_speech, likely) or self.vocabulary.is_opening(text):
             pieces, text = (), ""
-        sensible = whisper_guard.makes_sense(text, ids, encoded.seconds, likely)
+        sensible = whisper_guard.makes_sense(pieces, ids, encoded.seconds, likely)
         decoded = Decoded(pieces, math.exp(likely), no_speech, sensible, cut)
         return (bool(text) and not looping, likely), decoded
 

@@ -1,4 +1,4 @@
-"""Writing answers from evidence: one writer per task. No writer invents; each frames what was heard."""
+"""Writing answers from evidence: a writer per task. None invents; each frames what was heard."""
 
 from qwen_audio_tools.engines.embedded.answers.emotion import write_emotion
 from qwen_audio_tools.engines.embedded.answers.scene import write_caption, write_comparison

@@ -31,8 +31,8 @@ PHRASES: dict[str, tuple[str, str]] = {
     "quotes": ("What was said about it:", "相关的原话："),
     "quote": ('{speaker}"{text}" ({time})', "{speaker}“{text}”（{time}）"),
     "not_said": (
-        "Nothing in what was said answers that. The closest words are quoted as evidence.",
-        "录音中没有说到能回答这个问题的内容。最接近的原话列在依据里。",
+        "Nothing that was said clearly answers that. Nearest in meaning, and perhaps beside it:",
+        "没有哪句话明确回答这个问题。意思最接近、但未必相关的是：",
     ),
     "cant_judge": (
         "Can't tell yes or no: this engine quotes, it does not reason. What was said nearest to it "

@@ -1,4 +1,4 @@
-"""Write answers about what was said: verbatim, in English, its language, its gist, open questions."""
+"""Write answers about what was said: the words, in English, their language and gist, quotes."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from qwen_audio_tools.engines.embedded.analysis import Analysis
 from qwen_audio_tools.engines.embedded.answers.languages import language_name
 from qwen_audio_tools.engines.embedded.answers.phrases import Say
 from qwen_audio_tools.engines.embedded.answers.written import Asked, Written
-from qwen_audio_tools.engines.embedded.quoting import Quote, key_sentences, quotes
+from qwen_audio_tools.engines.embedded.quoting import Quote, key_sentences, nearest, quotes
 from qwen_audio_tools.engines.embedded.words import Words
 from qwen_audio_tools.transcript import Segment
 
@@ -85,7 +85,9 @@ def write_quotes(heard: Analysis, asked: Asked, say: Say) -> Written:
         return missing
     found = quotes(asked.text, heard.words.segments, limit=3, encoder=asked.encoder)
     if not found:
-        return Written(say("not_said"), speech_evidence(heard.words.segments[:3]))
+        near = nearest(asked.text, heard.words.segments, limit=2, encoder=asked.encoder)
+        lines = [say("not_said"), *(_quoted(quote, say) for quote in near)]
+        return Written("\n".join(lines), quote_evidence(near))
     lines = [_quoted(quote, say) for quote in found]
     if asked.route.yes_no:
         lines.insert(0, say("cant_judge", score=f"{found[0].score:.2f}"))
@@ -108,13 +110,16 @@ def speech_evidence(segments: Iterable[Segment]) -> tuple[Evidence, ...]:
 
 
 def quote_evidence(found: Iterable[Quote]) -> tuple[Evidence, ...]:
-    """Return quotes as evidence, in order of time; their score is the nearness in meaning."""
+    """Return quotes as evidence, in order of time; their score is the nearness in meaning.
+
+    Only measured times are evidence: a sentence within a segment gets the times of the segment.
+    """
     return tuple(
         Evidence(
             kind="speech",
             text=quote.text,
-            start=quote.start,
-            end=quote.end,
+            start=quote.segment.start if quote.interpolated else quote.start,
+            end=quote.segment.end if quote.interpolated else quote.end,
             score=quote.score,
             model=MODEL,
         )
@@ -135,7 +140,7 @@ def _quoted(quote: Quote, say: Say) -> str:
         "quote",
         speaker=f"{speaker}: " if speaker else "",
         text=quote.text,
-        time=say.at(quote.start, quote.end),
+        time=("≈ " if quote.interpolated else "") + say.at(quote.start, quote.end),
     )
 
 
