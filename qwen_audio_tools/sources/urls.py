@@ -54,11 +54,12 @@ def fetch(url: str, policy: SourcePolicy) -> BinaryIO:
         clock.daemon = True
         clock.start()
         try:
-            answer = _ask(connection, target, url)
-            if answer.status not in (301, 302, 303, 307, 308):
-                policy.limits.check_size(answer.length or 0, _short(url))
-                return spool(_body(answer, url, deadline), policy.limits, _short(url))
-            url = urljoin(url, answer.getheader("Location") or "")
+            with _ask(connection, target, url) as answer:
+                _check_status(answer, url)
+                if answer.status not in (301, 302, 303, 307, 308):
+                    policy.limits.check_size(answer.length or 0, _short(url))
+                    return spool(_body(answer, url, deadline), policy.limits, _short(url))
+                url = urljoin(url, answer.getheader("Location") or "")
         finally:
             clock.cancel()
             connection.close()
@@ -159,11 +160,14 @@ def _ask(
         answer = connection.getresponse()
     except (OSError, http.client.HTTPException, UnicodeError) as error:
         raise ClipUnreadable(f"{_short(url)!r} failed: {error or type(error).__name__}") from error
+    return answer
+
+
+def _check_status(answer: http.client.HTTPResponse, url: str) -> None:
     if answer.status in (404, 410):
         raise ClipMissing(f"{_short(url)!r} does not exist: the server says {answer.status}")
     if answer.status >= 400 or answer.status in (204, 205, 304):
         raise ClipUnreadable(f"{_short(url)!r}: the server says {answer.status} {answer.reason}")
-    return answer
 
 
 def _body(answer: http.client.HTTPResponse, url: str, deadline: float) -> Iterator[bytes]:

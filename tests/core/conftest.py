@@ -37,10 +37,6 @@ def _with_av(path: Path, samples: Any, rate: int, kind: str, options: dict[str, 
     with av.open(str(path), "w", format=container, options=options) as file:
         stream = file.add_stream(codec, rate=rate, layout=layout)
         stream.bit_rate = 12_200 if kind == "amr" else 128_000
-        whole = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(samples.T), format="fltp", layout=layout
-        )
-        whole.sample_rate, whole.pts = rate, 0
         context = stream.codec_context
         cutter = av.AudioResampler(
             format=context.format.name,
@@ -48,7 +44,13 @@ def _with_av(path: Path, samples: Any, rate: int, kind: str, options: dict[str, 
             rate=rate,
             frame_size=context.frame_size or 1024,
         )
-        for frame in [*cutter.resample(whole), *cutter.resample(None)]:
+        for at in range(0, len(samples), rate):
+            planes = np.ascontiguousarray(samples[at : at + rate].T)
+            piece = av.AudioFrame.from_ndarray(planes, format="fltp", layout=layout)
+            piece.sample_rate, piece.pts = rate, at
+            for frame in cutter.resample(piece):
+                file.mux(stream.encode(frame))
+        for frame in cutter.resample(None):
             file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
 
