@@ -139,7 +139,8 @@ class _Desk:
             write_line(sys.stdout, _json({"answers": self._kept}))
 
     def _print(self, source: str, answer: "Answer") -> None:
-        if self._count > 1 and self._request.form.kind == "text":
+        several = self._count > 1 and not self._request.together
+        if several and self._request.form.kind == "text":
             blank = "\n" if self._delivered else ""
             write_line(sys.stdout, blank + paint(render.heading(source), "1", sys.stdout))
         write_line(sys.stdout, self._text(answer))

@@ -51,7 +51,7 @@ def ask(
     request = answers.Request(
         files=tuple(files),
         question=asked,
-        task=task,
+        task=task or ("compare" if together else None),
         part=inputs.part(start, end),
         engine=engine,
         spoken=language,
