@@ -26,7 +26,7 @@ from qwen_audio_tools.engines.embedded.valence import valences
 from qwen_audio_tools.engines.embedded.voice import VoiceMeter, voice_measures
 from qwen_audio_tools.engines.embedded.yamnet import LEVEL_SCORES
 from qwen_audio_tools.spans import Span
-from qwen_audio_tools.testing.made_speech import speech
+from qwen_audio_tools.testing import speech
 from qwen_audio_tools.transcript import Segment
 
 PLAIN = "The train leaves from platform four at half past nine."

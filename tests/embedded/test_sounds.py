@@ -1,12 +1,11 @@
 import numpy as np
 import pytest
 
+from qwen_audio_tools import testing
 from qwen_audio_tools.engines.embedded import audioset, weights
 from qwen_audio_tools.engines.embedded.sound_grouping import SoundEvent, best_of, drop_explained
 from qwen_audio_tools.engines.embedded.sounds import SoundMeter, SoundScores
 from qwen_audio_tools.engines.embedded.yamnet import Yamnet
-from qwen_audio_tools.testing import made_music, made_signals, made_sounds
-from qwen_audio_tools.testing.made_speech import speech
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +22,8 @@ def scores(model: Yamnet, samples: np.ndarray, block: int = 0) -> SoundScores:
 
 @pytest.fixture(scope="module")
 def scene(model: Yamnet) -> SoundScores:
-    quiet = made_signals.silence
-    parts = [quiet(5), made_sounds.dog_bark(), quiet(5), made_sounds.siren(), quiet(4)]
+    quiet = testing.silence
+    parts = [quiet(5), testing.dog_bark(), quiet(5), testing.siren(), quiet(4)]
     return scores(model, np.concatenate(parts))
 
 
@@ -79,7 +78,7 @@ def test_an_unknown_name_is_a_key_error(scene: SoundScores) -> None:
 
 
 def test_block_size_does_not_change_the_scores(model: Yamnet) -> None:
-    sound = np.concatenate([made_sounds.siren(2.5), made_signals.white_noise(1.37)])
+    sound = np.concatenate([testing.siren(2.5), testing.white_noise(1.37)])
     whole = scores(model, sound).to_arrays()
     for block in (777, 16_000):
         cut = scores(model, sound, block).to_arrays()
@@ -91,26 +90,26 @@ def test_scores_survive_their_arrays(scene: SoundScores) -> None:
 
 
 def test_silence_has_no_events(model: Yamnet) -> None:
-    assert scores(model, made_signals.silence(3.0)).events() == ()
+    assert scores(model, testing.silence(3.0)).events() == ()
 
 
 @pytest.mark.parametrize("count", [0, 1, 80, 3000, 16_000])
 def test_any_length_is_taken(model: Yamnet, count: int) -> None:
-    found = scores(model, made_signals.tone(seconds=2.0)[:count])
+    found = scores(model, testing.tone(seconds=2.0)[:count])
     assert found.duration == count / 16_000
     assert all(event.end <= found.duration + 1e-6 for event in found.events())
     assert found.presence(["Music"]).score >= 0.0
 
 
 def test_speech_is_heard_as_speech_and_is_no_event(model: Yamnet) -> None:
-    found = scores(model, speech("The train leaves from platform four at half past nine."))
+    found = scores(model, testing.speech("The train leaves from platform four at half past nine."))
     assert found.presence(["Speech"]).verdict == "yes"
     assert found.presence(["Music"]).verdict == "no evidence"
     assert found.events() == ()
 
 
 def test_music_is_heard_as_music(model: Yamnet) -> None:
-    found = scores(model, made_music.piano(4.0))
+    found = scores(model, testing.piano(4.0))
     assert found.presence(["Music"]).verdict == "yes"
     assert found.top(1)[0][0] in audioset.MUSIC
     assert found.top(3, among=audioset.INSTRUMENTS)
@@ -119,12 +118,12 @@ def test_music_is_heard_as_music(model: Yamnet) -> None:
 @pytest.mark.parametrize(
     ("make", "label"),
     [
-        (made_sounds.smoke_alarm, "Alarm"),
-        (made_sounds.siren, "Siren"),
-        (made_sounds.clock_ticking, "Clock"),
-        (made_sounds.dog_bark, "Dog"),
-        (made_sounds.church_bell, "Bell"),
-        (made_sounds.rain, "Water"),
+        (testing.smoke_alarm, "Alarm"),
+        (testing.siren, "Siren"),
+        (testing.clock_ticking, "Clock"),
+        (testing.dog_bark, "Dog"),
+        (testing.church_bell, "Bell"),
+        (testing.rain, "Water"),
     ],
 )
 def test_made_sounds_are_named(model: Yamnet, make: object, label: str) -> None:

@@ -13,7 +13,7 @@ from qwen_audio_tools.engines.embedded.turns import windows_of
 from qwen_audio_tools.engines.embedded.voice_clusters import cluster
 from qwen_audio_tools.errors import WeightsMissing
 from qwen_audio_tools.spans import Span
-from qwen_audio_tools.testing.made_speech import speech
+from qwen_audio_tools.testing import speech
 
 PLAN = "The committee will meet again on Thursday to discuss the new plan for the river."
 COFFEE = "Everybody is invited to come and ask questions, and coffee will be served."

@@ -9,8 +9,7 @@ from qwen_audio_tools.engines.embedded.voice import (
     voice_measures,
 )
 from qwen_audio_tools.spans import Span
-from qwen_audio_tools.testing import made_signals
-from qwen_audio_tools.testing.made_speech import speech
+from qwen_audio_tools.testing import speech, white_noise
 
 TEXT = "The committee will meet again on Thursday to discuss the new plan for the river."
 
@@ -36,12 +35,12 @@ def test_pitch_of_a_harmonic_sound_is_its_frequency(hertz: float) -> None:
 
 
 def test_pitch_withstands_noise() -> None:
-    noisy = buzz(120.0) + 0.03 * made_signals.white_noise(2.0)
+    noisy = buzz(120.0) + 0.03 * white_noise(2.0)
     assert voice_measures(noisy.astype(np.float32)).pitch == pytest.approx(120.0, rel=0.02)
 
 
 def test_noise_and_silence_have_no_pitch() -> None:
-    assert voice_measures(made_signals.white_noise(2.0)).pitch is None
+    assert voice_measures(white_noise(2.0)).pitch is None
     silent = voice_measures(np.zeros(32_000, np.float32), [])
     assert silent.pitch is None
     assert silent.speech_seconds == 0.0

@@ -86,7 +86,7 @@ def _measure(samples: Floats) -> tuple[npt.NDArray[np.generic], ...]:
     below = power[:, _BELOW].sum(axis=1) + 1e-9
     above = power[:, _ABOVE].sum(axis=1) + 1e-9
     magnitude = np.sqrt(power)
-    centroid = magnitude @ _HERTZ / (magnitude.sum(axis=1) + 1e-9)
+    centroid = np.einsum("ij,j", magnitude, _HERTZ) / (magnitude.sum(axis=1) + 1e-9)
     return (
         hertz.astype(np.float16),
         np.rint(clarity * 255).astype(np.uint8),

@@ -55,8 +55,10 @@ def log_mel(samples: Samples) -> npt.NDArray[np.float32]:
     if len(samples) < FRAME:
         return np.zeros((0, BANDS), np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::STEP]
-    spectrum = np.abs(np.fft.rfft(frames * _WINDOW, TRANSFORM, axis=1))
-    return np.asarray(np.log(spectrum.astype(np.float32) @ _MEL + np.float32(0.001)), np.float32)
+    spectrum = np.abs(np.fft.rfft(frames * _WINDOW, TRANSFORM, axis=1)).astype(np.float32)
+    # In parts of 12 frames numpy's matrix library stays on this thread; its others would spin.
+    parts = [spectrum[at : at + 12] @ _MEL for at in range(0, len(spectrum), 12)]
+    return np.asarray(np.log(np.concatenate(parts) + np.float32(0.001)), np.float32)
 
 
 class Yamnet:
