@@ -8,6 +8,7 @@ from qwen_audio_tools.engines.embedded.sentences import sentences
 from qwen_audio_tools.transcript import Segment
 
 DATA = Path(__file__).parent / "data"
+# The thresholds were tuned on "en" and "zh"; "fresh" was written afterwards.
 
 
 def read(language: str) -> tuple[list[Segment], list[tuple[int, str]], list[str]]:
@@ -24,7 +25,9 @@ def read(language: str) -> tuple[list[Segment], list[tuple[int, str]], list[str]
     return said, asked, [text for kind, _, text in rows if kind == "none"]
 
 
-@pytest.mark.parametrize(("language", "first", "among"), [("en", 0.7, 0.7), ("zh", 0.95, 0.95)])
+@pytest.mark.parametrize(
+    ("language", "first", "among"), [("en", 0.7, 0.7), ("zh", 0.95, 0.95), ("fresh", 0.6, 0.6)]
+)
 def test_the_sentence_with_the_answer_is_quoted(language: str, first: float, among: float) -> None:
     said, asked, _ = read(language)
     found = [(said[at], [quote.segment for quote in quotes(text, said)]) for at, text in asked]
@@ -32,7 +35,7 @@ def test_the_sentence_with_the_answer_is_quoted(language: str, first: float, amo
     assert sum(gold in quoted for gold, quoted in found) / len(found) >= among
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("language", ["en", "zh", "fresh"])
 def test_what_was_not_said_is_not_quoted(language: str) -> None:
     said, _, absent = read(language)
     assert sum(not quotes(text, said) for text in absent) / len(absent) >= 0.9

@@ -60,6 +60,9 @@ def test_content_is_asked_for_also_where_a_sound_or_feeling_is_named(question: s
     [
         ("What does she say and how does she feel?", {"transcribe", "emotion"}),
         ("她说了什么，她感觉怎么样？", {"transcribe", "emotion"}),
+        ("Tell me the speaker's gender and emotion", {"speaker", "emotion"}),
+        ("说话人的性别和情绪", {"speaker", "emotion"}),
+        ("transcribe and translate this", {"transcribe", "translate"}),
         ("What language is it, and how many people speak?", {"language", "speakers"}),
     ],
 )
@@ -69,7 +72,13 @@ def test_a_double_question_has_two_tasks(question: str, both: set[str]) -> None:
 
 @pytest.mark.parametrize(
     "question",
-    ["Is she angry, happy or sad?", "What do Tom and Anna buy?", "list sounds and times"],
+    [
+        "Is she angry, happy or sad?",
+        "What do Tom and Anna buy?",
+        "list sounds and times",
+        "Describe the music and the singing",
+        "苹果和香蕉多少钱？",
+    ],
 )
 def test_a_list_is_not_a_double_question(question: str) -> None:
     assert len(tasks_of(question)) == 1

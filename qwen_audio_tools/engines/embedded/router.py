@@ -20,6 +20,8 @@ UNLIKE_ANY = -0.6
 # Each half of a double question must be as clear as this on its own.
 CLEAR_HALF = 0.1
 RULES_SHARE = 0.7
+# Words that count this much in the table of rules name a task outright.
+NAMES_TASK = 0.4
 # A question about a sound that has a name ("is there a dog?") is about that sound.
 NAMED_SOUND = 0.6
 _CONTENT = {"question", "summarize"}
@@ -75,8 +77,9 @@ def route(
     subject = None if options else question_form.subject_of(question, language)
     if not plain_form(question):
         return Route(tasks=(ScoredTask("caption", 1.0),), language=language)
-    halves = _halves(question)
-    ranked = _ranked([question, *halves], encoder, prior or Prior(), subject)
+    halves = [] if options else _halves(question)
+    nouns = [] if options or halves else _noun_halves(question)
+    ranked = _ranked([question, *halves, *nouns], encoder, prior or Prior(), subject)
     tasks = _double(ranked[1:]) or ranked[0][:1]
     chosen = {task.name for task in tasks}
     return Route(
@@ -144,15 +147,25 @@ _JOINT = re.compile(
     r"[,，]\s*(?:并且|以及|还有|然后|同时|而且|并|再)?|并且|以及|还有)\s*",
     re.IGNORECASE,
 )
+_AND = re.compile(r",?\s+and\s+|\s*[和与及跟]\s*")
 
 
 def _halves(question: str) -> list[str]:
     """Return the parts of a question that may be two, or nothing."""
-    if question_form.choices(question):
-        return []
     parts = [part.strip() for part in _JOINT.split(question) if part.strip()]
     long_enough = [part for part in parts if len(part.split()) > 1 or re.search("[一-鿿]{2}", part)]
     return long_enough if len(long_enough) == len(parts) == 2 else []
+
+
+def _noun_halves(question: str) -> list[str]:
+    """Return both parts of "gender and emotion", where each names its task in so many words."""
+    parts = [part.strip() for part in _AND.split(plain_form(question)) if part.strip()]
+    if len(parts) != 2:
+        return []
+    named = [
+        {task for task, weight in tips(part).items() if weight >= NAMES_TASK} for part in parts
+    ]
+    return parts if all(named) and not named[0] & named[1] else []
 
 
 def _double(ranked: list[list[ScoredTask]]) -> list[ScoredTask]:
