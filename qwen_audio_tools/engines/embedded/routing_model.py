@@ -130,5 +130,7 @@ def _keep(model: RoutingModel, path: Path) -> None:
         with os.fdopen(handle, "wb") as file:
             np.savez(file, **{field.name: getattr(model, field.name) for field in fields(model)})
         Path(name).replace(path)
+        for other in set(path.parent.glob("routing-*.npz")) - {path}:
+            other.unlink()  # fitted to examples of another version
     except OSError:
         Path(name).unlink(missing_ok=True)
