@@ -115,7 +115,9 @@ def _at_rate(segment: Any, rates: tuple[int, ...]) -> tuple[Any, int]:
     import numpy as np
     import soxr
 
-    samples = np.frombuffer(segment.raw_data, "<i2").reshape(-1, segment.channels)
+    # As floats: libsndfile 1.2.2 mixes up the channels of 16 bit stereo on its way into mp3.
+    whole = np.frombuffer(segment.raw_data, "<i2").astype(np.float32) / np.float32(32_768)
+    samples = whole.reshape(-1, segment.channels)
     rate = segment.frame_rate
     if not rates or rate in rates:
         return samples, rate
