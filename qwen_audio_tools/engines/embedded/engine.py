@@ -27,7 +27,7 @@ class EmbeddedEngine:
         """What it is; no weights load for this."""
         return EngineInfo(
             name="embedded",
-            model=f"whisper-{self._models.whisper_name}+yamnet",
+            model=f"{self._models.whisper_name}+yamnet",
             abilities=_CAN,
             window=math.inf,
         )

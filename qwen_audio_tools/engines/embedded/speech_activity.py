@@ -124,7 +124,7 @@ class SpeechActivity:
         start, self._start, self._quiet = self._start or 0.0, None, None
         if end - start >= self._min_speech:
             first, last = max(0.0, start - self.pad), min(limit, end + self.pad)
-            self._closed.append(Span(round(first, 3), round(last, 3)))
+            self._closed.append(Span(round(first, 3), min(limit, round(last, 3))))
 
 
 def speech_spans(samples: Samples | Iterable[Samples]) -> tuple[Span, ...]:
