@@ -82,7 +82,7 @@ def expand(words: Iterable[str]) -> list[str]:
     found: dict[str, None] = {}
     for word in words:
         named = str(Path(word).expanduser()) if word.startswith("~") else word
-        if Path(named).is_dir():
+        if named and Path(named).is_dir():  # Path("") would be this folder
             inside = list(_audio_in(named))
             if not inside:
                 raise ClipMissing(
@@ -142,7 +142,7 @@ def clip(source: str, chosen: Part) -> "Clip":
     """Return the clip of a source; "-" is read from stdin.
 
     Raises:
-        ClipMissing: nothing is there.
+        ClipError: nothing is there, or it can't be opened.
     """
     import sys
 
@@ -156,7 +156,10 @@ def clip(source: str, chosen: Part) -> "Clip":
             f"there is no file {source!r}",
             hint=_near(source) or "check the name; folders and globs are taken too",
         )
-    return Clip(source, chosen.start, chosen.end)
+    named = Clip(source, chosen.start, chosen.end)
+    if source != "-" and not is_address(source):
+        named.info  # noqa: B018 (a file that can't be opened is told before any model loads)
+    return named
 
 
 def _near(source: str) -> str:

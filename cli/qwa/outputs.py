@@ -50,7 +50,7 @@ def write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished.add(draft)
-        with draft.open("w", encoding="utf-8", newline="\n") as file:
+        with draft.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())  # some file systems report a full disk only here

@@ -75,6 +75,10 @@ def test_a_glob_without_files_stays_as_it_is_to_be_reported(folder):
     assert expand(["*.ogg"]) == ["*.ogg"]
 
 
+def test_an_empty_name_is_no_folder(folder):
+    assert expand([""]) == [""]
+
+
 def test_a_folder_without_audio_is_an_error(folder):
     (folder / "empty.mp3").mkdir()
     with pytest.raises(ClipMissing, match=r"'empty\.mp3'"):

@@ -121,7 +121,8 @@ def test_a_recording_that_lost_its_end_is_heard_with_a_warning(run_qwa, truncate
         assert run.code == 0, run.err
         assert run.out.strip()
         assert "warning: ends early" in run.err
-        assert not run.error_lines
+        # Libraries have remarks of their own on such files; people are spared them.
+        assert all(line.startswith(("warning: ", "engine: ")) for line in run.err.splitlines())
 
 
 def test_a_header_that_claims_more_than_there_is_gets_a_warning(run_qwa, bad):

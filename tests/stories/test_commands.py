@@ -190,10 +190,11 @@ def test_a_setting_in_the_file_counts(run_qwa, clips, tmp_path):
 
 def test_help_imports_nothing_heavy_and_costs_little():
     code = (
-        "import sys\nfrom qwa.app import main\nsys.argv[1:] = ['--help']\n"
-        "try: main()\nexcept SystemExit: print(*sys.modules, file=sys.stderr)"
+        "import sys\nfrom qwa.app import run\nfrom qwa.manners import Manners\n"
+        "assert run(['--help'], Manners()) == 0\nprint(*sys.modules, file=sys.stderr)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "transcribe" in run.stdout
     loaded = {name.partition(".")[0] for name in run.stderr.split()}
     heavy = {
         "numpy",
