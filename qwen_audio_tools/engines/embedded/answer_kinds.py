@@ -15,7 +15,7 @@ _NUMBERS = (
     r"[一二两三四五六七八九十百千万亿半几零]",
 )
 _TIMES = (
-    r"\d{1,2}[:.]\d{2}|o'clock|\b(?:am|pm|a\.m|p\.m)\b|\b(?:1[5-9]|20)\d\d\b",
+    r"\d{1,2}[:.]\d{2}|o'clock|\d ?(?:am|pm|a\.m|p\.m)\b|\b(?:1[5-9]|20)\d\d\b",
     r"\b(?:noon|midnight|morning|afternoon|evening|tonight|today|tomorrow|yesterday|weekend)\b",
     r"\b(?:week|month|year|hour|minute|century|until|(?:mon|tues|wednes|thurs|fri|satur|sun)day)s?\b",
     r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december)\b",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from qwen_audio_tools.engines.embedded.answer_kinds import wanted
 from qwen_audio_tools.engines.embedded.meaning import Floats, SentenceEncoder, shared_encoder
@@ -24,6 +25,7 @@ KIND_BONUS = 0.1
 FROM_BEFORE = 0.45
 FROM_TOPIC = 0.75
 REPLY_SHARE = 0.9
+ASKED_SHARE = 0.7
 ABSTAIN_BELOW = 0.405
 # A further quote must come near the best one.
 FURTHER = 0.6
@@ -90,8 +92,9 @@ def relevance(question: str, said: Sequence[Sentence], encoder: SentenceEncoder)
         answering = np.maximum(scores + KIND_BONUS, 0.0) + share * before
         scores = np.where(holds, answering, scores - KIND_BONUS)
     else:
+        holds = np.ones(len(texts), np.bool_)
         scores = scores + 0.3 * FROM_BEFORE * before
-    return _replies(np.asarray(scores, np.float32), texts)
+    return _replies(np.asarray(scores, np.float32), texts, holds)
 
 
 @lru_cache(maxsize=4)
@@ -150,10 +153,17 @@ def _has_content(text: str) -> bool:
     return len(text) >= 6 if is_wide(text) else len(text.split()) >= 4
 
 
-def _replies(scores: Floats, texts: Sequence[str]) -> Floats:
-    """Lift the sentence after a question that was asked in the recording: it is the answer."""
+def _replies(scores: Floats, texts: Sequence[str], fit: npt.NDArray[np.bool_]) -> Floats:
+    """Lift the sentence after a question that was asked in the recording: it is the answer.
+
+    Only if it is `fit`, holding the kind of word that is wanted: "I am afraid not" tells no date.
+    The question itself answers nothing, so it counts for less.
+    """
     lifted = scores.copy()
-    for index in range(len(texts) - 1):
-        if texts[index].rstrip("\"'”").endswith(("?", "？")):
+    for index, text in enumerate(texts):
+        if not text.rstrip("\"'”").endswith(("?", "？")):
+            continue
+        if index + 1 < len(texts) and fit[index + 1]:
             lifted[index + 1] = max(lifted[index + 1], REPLY_SHARE * scores[index] + 0.1)
+        lifted[index] *= ASKED_SHARE
     return lifted

@@ -127,11 +127,11 @@ PHRASES: dict[str, tuple[str, str]] = {
     "only_speech": ("Nothing but speech stands out.", "除了语音，没有其他突出的声音。"),
     "silent": ("The recording is silent.", "录音是静音。"),
     "yes_sound": (
-        "Yes: {name} at {times} (score {score}).",
+        "Yes, at {times}: {name} (score {score}).",
         "有：{name}，{times}（得分 {score}）。",
     ),
     "maybe_sound": (
-        "Possibly: something like {name} at {times}, but with a low score ({score}).",
+        "Possibly, at {times}: something like {name}, but with a low score ({score}).",
         "可能有：{times} 有类似{name}的声音，但得分较低（{score}）。",
     ),
     "no_sound": (
