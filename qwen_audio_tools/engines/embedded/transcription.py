@@ -95,7 +95,7 @@ class Transcriber:
         source = chain(first, source)
         head: list[HeardWindow] = []
         while not vote.is_decided and (window := next(source, None)) is not None:
-            head.append(_encoded(model, window, vote))
+            head.append(_encoded(model, window, vote, careful=True))
             vote.hear(head[-1].languages, head[-1].encoded.seconds)
 
         def hear(window: Window | HeardWindow) -> WindowTranscript:
@@ -141,9 +141,19 @@ class Transcriber:
             return self._model
 
 
-def _encoded(model: WhisperModel, window: Window, vote: LanguageVote) -> HeardWindow:
-    encoded = model.encode(window[1])
-    return HeardWindow(window[0], encoded, {} if vote.forced else model.languages(encoded))
+def _encoded(
+    model: WhisperModel, window: Window, vote: LanguageVote, *, careful: bool = False
+) -> HeardWindow:
+    """Hear a window; a careful listener takes the full context where the language stays unclear."""
+    offset, samples = window
+    encoded = model.encode(samples)
+    if vote.forced:
+        return HeardWindow(offset, encoded, {})
+    languages = model.languages(encoded)
+    if careful and max(languages.values()) < _UNSURE_LANGUAGE:
+        encoded = model.encode(samples, full=True)
+        languages = model.languages(encoded)
+    return HeardWindow(offset, encoded, languages)
 
 
 def _ahead(
