@@ -139,6 +139,11 @@ def test_the_specific_name_wins_over_the_general() -> None:
     assert [found.label for found in drop_explained(events)] == ["Bark"]
 
 
+def test_the_specific_name_takes_over_the_times_of_the_general() -> None:
+    (found,) = drop_explained([event("Dog", 0, 4, 0.7), event("Bark", 1.5, 4, 0.5)])
+    assert (found.label, found.start, found.end, found.score) == ("Bark", 0, 4, 0.5)
+
+
 def test_a_general_name_stays_when_nothing_explains_it() -> None:
     events = [event("Animal", 0, 2, 0.5), event("Siren", 4, 5, 0.9)]
     assert [found.label for found in drop_explained(events)] == ["Animal", "Siren"]

@@ -4,7 +4,7 @@ Knows nothing of audio or of the model; it sees a grid of scores.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -54,13 +54,14 @@ def runs(scores: npt.NDArray[np.float32], enter: float, stay: float) -> list[tup
 def drop_explained(events: Sequence[SoundEvent]) -> list[SoundEvent]:
     """Return the events without those that a more specific one of the same time explains.
 
-    "Animal" goes when "Dog" is there, "Dog" when "Bark" covers most of it; of siblings at one
-    time only those near the best stay. "Music" stays beside its instruments and genres.
+    "Animal" goes when "Dog" is there, "Dog" when "Bark" covers half of it, and the bark takes over
+    the dog's times. Of siblings at one time the best stay, of instruments also those near the best.
+    "Music" stays beside its instruments and genres.
     """
     generic = [event for event in events if event.label in audioset.GENERIC]
     specific = [event for event in events if event.label not in audioset.GENERIC]
     return sorted(
-        [event for event in specific if not _explained(event, specific)]
+        [_widened(event, specific) for event in specific if not _explained(event, specific)]
         + [event for event in generic if not _superfluous(event, specific, generic)],
         key=lambda event: (event.start, -event.score, event.label),
     )
@@ -78,16 +79,33 @@ def _explained(event: SoundEvent, others: Sequence[SoundEvent]) -> bool:
     for other in others:
         if other is event or _share(event, other) < 0.5:
             continue
-        if event.label in audioset.ancestors(other.label) and other.score >= 0.5 * event.score:
+        if _names_better(other, event):
             return True
         if _drowns(other, event):
             return True
         sibling = audioset.by_label()[other.label].parent == own.parent
         named = sibling and not own.parent.startswith("(") and own.parent != "Music"
-        better = (other.score, -audioset.index_of(other.label)) > (event.score, -own.index)
-        if named and better and other.score >= 1.5 * event.score:
+        ahead = 1.5 if own.parent in audioset.GENERIC | audioset.MUSIC else 1.0
+        if named and other.score > event.score and other.score >= ahead * event.score:
             return True
     return False
+
+
+def _names_better(other: SoundEvent, event: SoundEvent) -> bool:
+    """Tell whether `other` is what `event` is, more specifically and surely enough."""
+    return event.label in audioset.ancestors(other.label) and other.score >= 0.5 * event.score
+
+
+def _widened(event: SoundEvent, others: Sequence[SoundEvent]) -> SoundEvent:
+    """Return the event with the times of the broader ones that it replaces."""
+    replaced = [
+        other
+        for other in others
+        if other.label != "Music" and _share(other, event) >= 0.5 and _names_better(event, other)
+    ]
+    start = min([event.start, *(other.start for other in replaced)])
+    end = max([event.end, *(other.end for other in replaced)])
+    return replace(event, start=start, end=end)
 
 
 def _drowns(other: SoundEvent, event: SoundEvent) -> bool:
