@@ -29,11 +29,12 @@ class Joiner:
         self._position = position
         self._shape: tuple[int, str, int] | None = None
         self._fifo: Any = None
+        self._wanted = BLOCK
 
     def join(self, frames: Iterable[Placed]) -> Iterator[tuple[int, Samples]]:
         """Yield the blocks of these frames; the rate may change from one block to the next."""
         for frame, index in frames:
-            shape = (frame.sample_rate, frame.format.name, len(frame.layout.channels))
+            shape = (frame.sample_rate, frame.format.name, frame.layout.nb_channels)
             if shape != self._shape:
                 yield from self._drain(all_of_it=True)
                 self._restart(shape)
@@ -43,7 +44,8 @@ class Joiner:
             self._position += frame.samples
             frame.pts = None  # the FIFO insists on a clock without gaps
             self._fifo.write(frame)
-            yield from self._drain(all_of_it=False)
+            if self._fifo.samples >= self._wanted:
+                yield from self._drain(all_of_it=False)
         yield from self._drain(all_of_it=True)
 
     def _restart(self, shape: tuple[int, str, int]) -> None:
@@ -52,15 +54,15 @@ class Joiner:
         if self._shape is not None:
             self._position = round(self._position * shape[0] / self._shape[0])
         self._shape = shape
+        self._wanted = max(1, BLOCK // shape[2])
         self._fifo = av.AudioFifo()
 
     def _drain(self, *, all_of_it: bool) -> Iterator[tuple[int, Samples]]:
         if self._shape is None:
             return
-        rate, _, channels = self._shape
-        wanted = max(1, BLOCK // channels)
-        while self._fifo.samples >= wanted:
-            yield rate, floats(self._fifo.read(wanted))
+        rate = self._shape[0]
+        while self._fifo.samples >= self._wanted:
+            yield rate, floats(self._fifo.read(self._wanted))
         if all_of_it and self._fifo.samples:
             yield rate, floats(self._fifo.read())
 
@@ -72,7 +74,7 @@ class Joiner:
         self._position += count
         self.filled += count / rate
         while count > 0:
-            some = min(count, max(1, BLOCK // channels))
+            some = min(count, self._wanted)
             yield rate, np.zeros((some, channels), np.float32)
             count -= some
 
@@ -83,7 +85,7 @@ def floats(frame: Any) -> Samples:
 
     raw = frame.to_ndarray()
     kind = frame.format.packed.name
-    samples = raw.reshape(-1, len(frame.layout.channels)) if frame.format.is_packed else raw.T
+    samples = raw.reshape(-1, frame.layout.nb_channels) if frame.format.is_packed else raw.T
     if kind == "flt":
         return np.asarray(samples, np.float32)
     wide: Samples = samples.astype(np.float32)

@@ -100,6 +100,8 @@ def _open_path(name: str, policy: SourcePolicy) -> BinaryIO:
         raise ClipRefused(f"{name!r} holds a NUL byte")
     path = Path(name).expanduser()
     try:
+        # Before asking whether it exists: that too is none of an agent's business.
+        _check_roots(path.resolve(), name, policy)
         real = path.resolve(strict=True)
         _check_roots(real, name, policy)
         # O_NONBLOCK: opening a FIFO must not wait for a writer. What it is, fstat tells.

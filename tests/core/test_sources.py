@@ -142,6 +142,8 @@ def test_an_agent_opens_what_lies_in_its_roots_and_nothing_else(tmp_path, sound)
     for path in (outside, inside / "way_out.wav", inside / ".." / "out.wav", "/etc/passwd", "-"):
         with pytest.raises(ClipRefused):
             read(str(path), policy)
+    with pytest.raises(ClipRefused, match="outside"):
+        read("/nothing/there.wav", policy)  # whether it exists is not told
     with pytest.raises(ClipRefused, match="URLs are not opened"):
         read("https://example.com/x.wav", policy)
 
