@@ -134,11 +134,17 @@ class Transcriber:
         with self._lock:
             # A model that was loaded for one window can't decode several at once: 0.3 s to reload.
             if self._model is None or self._loaded_workers < workers:
-                folder = whisper_choice.folder_of(self._named)
+                folder = _folder(self._named)
                 threads = self._threads or max(1, min(4, os.cpu_count() or 1) // workers)
                 self._model = WhisperModel(folder, workers=workers, threads=threads)
                 self._loaded_workers = workers
             return self._model
+
+
+def _folder(named: Path | str | None) -> Path:
+    if not named or named == "base":
+        return weights.folder("whisper-base")
+    return whisper_choice.own_whisper(str(named), offline=weights.offline())
 
 
 def _encoded(

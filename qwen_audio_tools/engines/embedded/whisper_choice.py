@@ -18,19 +18,6 @@ def chosen_name(named: Path | str | None = None) -> str:
     return f"whisper-{Path(chosen).name}"
 
 
-def folder_of(named: Path | str | None = None) -> Path:
-    """Return the folder of a named Whisper, or of the one that the settings choose.
-
-    Raises:
-        SettingsError, WeightsMissing, EngineUnreachable: as `weights.folder`.
-    """
-    from qwen_audio_tools.engines.embedded import weights
-
-    if not named or named == "base":
-        return weights.folder("whisper-base")
-    return own_whisper(str(named), offline=weights.offline())
-
-
 def own_whisper(chosen: str, *, offline: bool = False) -> Path:
     """Return the folder that `chosen` means; a size is fetched by faster-whisper from its hub.
 
