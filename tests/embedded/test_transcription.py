@@ -221,3 +221,11 @@ def test_a_change_of_language_is_said(transcriber):
     assert found.language == "en"
     assert found.segments[-1].language == "es"
     assert any("'es' at 0:20" in warning for warning in found.warnings)
+
+
+def test_a_sentence_said_six_times_is_not_written_once(transcriber, bread):
+    said = np.concatenate([part for _ in range(6) for part in (bread, np.zeros(8000, np.float32))])
+    found = transcriber.words([(0.0, said)])
+    assert found.text.lower().count("loaf") >= 5
+    times = [segment.start for segment in found.segments]
+    assert times == sorted(times)
