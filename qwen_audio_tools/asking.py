@@ -10,8 +10,8 @@ from qwen_audio_tools.engines import open_engine
 from qwen_audio_tools.engines.base import Engine, EngineInfo, Options, join
 from qwen_audio_tools.errors import Cancelled, EngineUnsupported, QwenAudioError, SettingsError
 from qwen_audio_tools.long_audio import reply_in_windows
-from qwen_audio_tools.tasks import TASKS, Task, tasks_named
-from qwen_audio_tools.transcript import Transcript
+from qwen_audio_tools.tasks import Ability, Task, read_transcript, tasks_named
+from qwen_audio_tools.transcript import Segment, Transcript
 
 
 def ask(
@@ -79,16 +79,24 @@ def transcribe(
 ) -> tuple[Transcript, Answer]:
     """Return what was said with its times, and the answer that it was read from.
 
-    `translate` gives the words in English; `speakers` labels each segment with who speaks.
+    `translate` gives the words in English; `speakers` labels each segment with who speaks. From an
+    engine that tells no times it is one segment as long as the clip.
 
     Raises:
         ClipError, EngineError: as `ask`.
     """
     name = "translate" if translate else "transcribe"
     wanted = f"{name}+speakers" if speakers else name
-    answer = ask(clip, engine=engine, options=replace(options or Options(), task=wanted))
-    transcript = TASKS[name].read(answer)
-    assert isinstance(transcript, Transcript)
+    opened = open_engine(engine) if isinstance(engine, str) else engine
+    answer = ask(clip, engine=opened, options=replace(options or Options(), task=wanted))
+    transcript = read_transcript(answer)
+    if (
+        not transcript.segments
+        and answer.text.strip()
+        and Ability.TIMES not in opened.info.abilities
+    ):
+        whole = Segment(start=0.0, end=answer.coverage.total, text=answer.text.strip())
+        transcript = replace(transcript, segments=(whole,))
     return transcript, answer
 
 

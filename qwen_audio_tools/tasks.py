@@ -48,7 +48,6 @@ def read_transcript(answer: Answer) -> Transcript:
     """Return the transcript that an answer's evidence holds.
 
     Speech evidence gives the segments; speaker evidence that overlaps them most gives names.
-    An engine that tells no times gives one segment as long as the recording.
     """
     turns = [item for item in answer.evidence if item.kind == "speaker" and item.start is not None]
     language = next((item.text for item in answer.evidence if item.kind == "language"), None)
@@ -73,9 +72,6 @@ def read_transcript(answer: Answer) -> Transcript:
                 confidence=item.score,
             )
         )
-    if not segments and answer.text.strip():
-        whole = Segment(start=0.0, end=answer.coverage.total, text=answer.text, language=language)
-        segments.append(whole)
     return Transcript(
         segments=tuple(segments),
         language=language,

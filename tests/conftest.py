@@ -32,6 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
         QWA_DATA=str(folder / "data"),
         QWA_ANALYSES=str(folder / "analyses"),
         HF_HUB_OFFLINE="1",
+        OPENBLAS_NUM_THREADS="1",  # as the `qwa` command sets it
         HF_HUB_DISABLE_TELEMETRY="1",
         NO_COLOR="1",
         LANG="C.UTF-8",

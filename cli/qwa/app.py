@@ -1,6 +1,7 @@
 """The `qwa` program: wires the commands. Imports nothing until `main` can take an interrupt."""
 
 import sys
+from os import environ
 
 TYPE_CHECKING = False  # type checkers know the name; `typing` takes long enough to be interrupted
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 def main() -> "NoReturn":
     """Run the program on the command line and exit with the documented code."""
+    # The sentence encoder's products are too small to share: on a busy machine the threads of
+    # numpy's OpenBLAS fight over them, and a question takes forty times as long to understand.
+    environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         from qwa.exits import finish
         from qwa.interrupts import watch

@@ -156,10 +156,7 @@ def clip(source: str, chosen: Part) -> "Clip":
             f"there is no file {source!r}",
             hint=_near(source) or "check the name; folders and globs are taken too",
         )
-    named = Clip(source, chosen.start, chosen.end)
-    if source != "-" and not is_address(source):
-        named.info  # noqa: B018 (a file that can't be opened is told before any model loads)
-    return named
+    return Clip(source, chosen.start, chosen.end)
 
 
 def _near(source: str) -> str:

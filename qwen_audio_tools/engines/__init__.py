@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from qwen_audio_tools.errors import MissingExtra, SettingsError
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from qwen_audio_tools.engines.base import Engine
 
 GROUP = "qwen_audio_tools.engines"
@@ -55,6 +56,8 @@ class Choice:
 
 def specs() -> Iterator[EngineSpec]:
     """Yield every engine there is: the built-in ones, then those of other distributions."""
+    from importlib.metadata import entry_points  # 15 ms that few commands need
+
     yield from BUILTIN.values()
     for point in entry_points(group=GROUP):
         if point.name not in BUILTIN:
@@ -89,6 +92,8 @@ def open_engine(spec: str = "auto") -> "Engine":
 
 def _found(name: str) -> EngineSpec:
     # Entry points are scanned only here: it costs a tenth of a second where much is installed.
+    from importlib.metadata import entry_points
+
     for point in entry_points(group=GROUP, name=name):
         return _foreign(point)
     raise SettingsError(
@@ -97,7 +102,7 @@ def _found(name: str) -> EngineSpec:
     )
 
 
-def _foreign(point: EntryPoint) -> EngineSpec:
+def _foreign(point: "EntryPoint") -> EngineSpec:
     owner = point.dist.name if point.dist else "another distribution"
     return EngineSpec(
         name=point.name, home=point.value, extra="", modules=(), about=f"from {owner}"

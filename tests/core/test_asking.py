@@ -84,6 +84,7 @@ def test_one_bad_clip_does_not_stop_the_others():
 
 
 def test_an_engine_without_times_gives_one_segment_as_long_as_the_recording():
-    transcript, _ = transcribe(a_clip(2), engine=ScriptedEngine(["hello there"]))
+    engine = ScriptedEngine(["hello there"], abilities=frozenset({Ability.TRANSCRIBE}))
+    transcript, _ = transcribe(a_clip(2), engine=engine)
     assert [(s.text, s.start) for s in transcript.segments] == [("hello there", 0)]
     assert transcript.segments[0].end == pytest.approx(2, abs=0.01)

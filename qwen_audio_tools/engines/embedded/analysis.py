@@ -38,6 +38,13 @@ class Expert(StrEnum):
     SPEAKERS = "speakers"
 
 
+WEIGHTS = {
+    Expert.WORDS: "whisper-base",
+    Expert.SOUNDS: "yamnet",
+    Expert.SPEAKERS: "speaker-encoder",
+}
+
+
 @dataclass(slots=True, kw_only=True)
 class Analysis:
     """All that is known of a clip; what no expert was asked about is None.
@@ -68,6 +75,19 @@ class Analysis:
         return sum(span.seconds for span in self.speech)
 
 
+def check(clip: "Clip", models: "Models") -> None:
+    """Refuse a clip that can't be opened before any model is fetched or loaded for it.
+
+    A clip that was heard before is known to be fine, and isn't opened.
+
+    Raises:
+        ClipError: what is wrong with it.
+    """
+    known = analysis_cache.get(clip.fingerprint, key_of("clip", models.whisper_name, Options()))
+    if known is None:
+        clip.info  # noqa: B018 (reading the header is the check)
+
+
 def analyse(
     clip: "Clip", wanted: frozenset[Expert], models: "Models", options: Options
 ) -> Analysis:
@@ -82,6 +102,7 @@ def analyse(
     missing = frozenset(need for need in wanted if need not in found)
     if missing or "clip" not in found:
         missing |= {Expert.SPEECH}
+        models.fetch([name for need, name in WEIGHTS.items() if need in missing], options.progress)
         heard = _listen(clip, missing, models, options)
         known = found | heard
         if Expert.ENGLISH in missing:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from qwen_audio_tools.answer import Coverage, Evidence, Usage
 from qwen_audio_tools.engines.base import Delta, Options
-from qwen_audio_tools.engines.embedded.analysis import Analysis, Expert, analyse
-from qwen_audio_tools.engines.embedded.answers import WRITERS, write_comparison
+from qwen_audio_tools.engines.embedded.analysis import Analysis, Expert, analyse, check
+from qwen_audio_tools.engines.embedded.answers import writer
 from qwen_audio_tools.engines.embedded.answers.phrases import Say
 from qwen_audio_tools.engines.embedded.answers.written import Asked, Written
 from qwen_audio_tools.engines.embedded.router import Prior, Route, route
@@ -56,6 +56,9 @@ def answer_clips(
     clips: Sequence["Clip"], question: str, models: "Models", options: Options
 ) -> Iterator[Delta]:
     """Yield the answer about each clip; with the task "compare" one answer about all of them."""
+    for clip in clips:
+        check(clip, models)
+    models.fetch(["sentence-encoder"], options.progress)
     plan = make_plan(question, models, options)
     if len(clips) > 1 and "compare" in plan.tasks:
         yield _compare(clips, plan, models, options)
@@ -96,11 +99,13 @@ def _answer(clip: "Clip", plan: Plan, models: "Models", options: Options) -> Del
         plan = make_plan(plan.asked.text, models, options, prior=Prior(has_speech=False))
         heard = analyse(clip, plan.needs, models, options)
     say = Say(plan.language, heard.offset)
-    written = [WRITERS[name](heard, plan.asked, say) for name in plan.tasks]
+    written = [writer(name)(heard, plan.asked, say) for name in plan.tasks]
     return _delta(clip, heard, plan, written)
 
 
 def _compare(clips: Sequence["Clip"], plan: Plan, models: "Models", options: Options) -> Delta:
+    from qwen_audio_tools.engines.embedded.answers.scene import write_comparison
+
     analyses = [analyse(clip, NEEDS["compare"], models, options) for clip in clips]
     written = write_comparison(analyses, plan.asked, Say(plan.language))
     parts = [

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from qwen_audio_tools.engines.base import Progress
     from qwen_audio_tools.engines.embedded.meaning import SentenceEncoder
     from qwen_audio_tools.engines.embedded.speech_windows import SpeechWindow
     from qwen_audio_tools.engines.embedded.transcription import Transcriber
@@ -49,6 +50,22 @@ class Models:
         from qwen_audio_tools.engines.embedded.whisper_choice import chosen_name
 
         return chosen_name(self._whisper)
+
+    def fetch(self, names: Iterable[str], progress: "Progress | None") -> None:
+        """Fetch the weights of that name that are not here yet, telling how far it is.
+
+        Raises:
+            WeightsMissing, EngineUnreachable: they are not to be had.
+        """
+        from qwen_audio_tools.engines.embedded import weights
+
+        def tell(name: str, done: int, total: int) -> None:
+            if progress:
+                progress(f"fetching {name}", done, total)
+
+        for name in names:
+            if not (name == "whisper-base" and self._whisper):
+                weights.folder(name, progress=tell)
 
     @property
     def encoder(self) -> "SentenceEncoder":

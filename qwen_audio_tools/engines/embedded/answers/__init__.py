@@ -1,36 +1,31 @@
 """Writing answers from evidence: a writer per task. None invents; each frames what was heard."""
 
-from qwen_audio_tools.engines.embedded.answers.emotion import write_emotion
-from qwen_audio_tools.engines.embedded.answers.scene import write_caption, write_comparison
-from qwen_audio_tools.engines.embedded.answers.sounds import (
-    write_music,
-    write_sounds,
-    write_vocal_sounds,
-)
-from qwen_audio_tools.engines.embedded.answers.speech import (
-    write_language,
-    write_quotes,
-    write_summary,
-    write_transcript,
-    write_translation,
-)
-from qwen_audio_tools.engines.embedded.answers.voices import write_speaker, write_speakers
-from qwen_audio_tools.engines.embedded.answers.written import Writer
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = ["WRITERS", "write_comparison"]
+if TYPE_CHECKING:
+    from qwen_audio_tools.engines.embedded.answers.written import Writer
 
-WRITERS: dict[str, Writer] = {
-    "transcribe": write_transcript,
-    "translate": write_translation,
-    "language": write_language,
-    "emotion": write_emotion,
-    "speaker": write_speaker,
-    "speakers": write_speakers,
-    "vocal_sound": write_vocal_sounds,
-    "sound_events": write_sounds,
-    "caption": write_caption,
-    "music": write_music,
-    "summarize": write_summary,
-    "compare": write_caption,  # of one clip there is nothing to compare: it is described
-    "question": write_quotes,
+# Strings, since a question needs one or two of these and should not wait for the rest.
+_WRITERS = {
+    "transcribe": "speech:write_transcript",
+    "translate": "speech:write_translation",
+    "language": "speech:write_language",
+    "emotion": "emotion:write_emotion",
+    "speaker": "voices:write_speaker",
+    "speakers": "voices:write_speakers",
+    "vocal_sound": "sounds:write_vocal_sounds",
+    "sound_events": "sounds:write_sounds",
+    "caption": "scene:write_caption",
+    "music": "sounds:write_music",
+    "summarize": "speech:write_summary",
+    "compare": "scene:write_caption",  # of one clip there is nothing to compare
+    "question": "speech:write_quotes",
 }
+
+
+def writer(task: str) -> "Writer":
+    """Return the writer of a task; KeyError for an unknown one."""
+    module, _, function = _WRITERS[task].partition(":")
+    found: Writer = getattr(import_module(f"{__name__}.{module}"), function)
+    return found
