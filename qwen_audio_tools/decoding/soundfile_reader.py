@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from qwen_audio_tools.decoding.limits import AudioInfo, Limits
 from qwen_audio_tools.decoding.riff import claimed_seconds
-from qwen_audio_tools.decoding.sniff import MP3, Container
+from qwen_audio_tools.decoding.sniff import FLAC, MP3, Container
 from qwen_audio_tools.errors import ClipError, ClipUnreadable
 
 if TYPE_CHECKING:
@@ -73,18 +73,18 @@ class SoundfileReader:
         except soundfile.LibsndfileError as error:
             stopped = f"decoding stopped at {at / rate:.1f} s: {_reason(error)}"
         short = self.claimed is not None and self.claimed - at / rate > _SHORT
-        if self._container is MP3 and (short or stopped):
+        if self._container in (MP3, FLAC) and (short or stopped):
             yield from self._after_damage(at)
         elif stopped:
             self.notes.append(stopped)
 
     def _after_damage(self, at: int) -> Iterator[tuple[int, Samples]]:
-        """Yield what follows damage in an mp3: libmpg123 gives up there, libavcodec goes on."""
+        """Yield what libsndfile left: at damage it stops, or loses its last block; libavcodec not."""
         from qwen_audio_tools.decoding.frames import drop
         from qwen_audio_tools.decoding.pyav_reader import PyavReader
 
         try:
-            other = PyavReader(self._file, self._name, MP3, self._limits)
+            other = PyavReader(self._file, self._name, self._container, self._limits)
         except ClipError as error:
             self.notes.append(f"decoding stopped at {at / self._sound.samplerate:.1f} s: {error}")
             return
