@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-from qwen_audio_tools.engines.embedded import valence
-from qwen_audio_tools.engines.embedded.meaning import SentenceEncoder
+from qwen_audio_tools.engines.embedded.emotion import valence
+from qwen_audio_tools.engines.embedded.meaning.sentence_encoder import SentenceEncoder
 
 RIDGE = 15.0
 PLAIN_WEIGHT = 6.0

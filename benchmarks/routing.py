@@ -13,8 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from qwen_audio_tools.engines.embedded.meaning import shared_encoder
-from qwen_audio_tools.engines.embedded.router import route
+from qwen_audio_tools.engines.embedded.meaning.sentence_encoder import shared_encoder
+from qwen_audio_tools.engines.embedded.questions.router import route
 
 HERE = Path(__file__).parent
 QUESTIONS = HERE / "data" / "routing_questions.tsv"

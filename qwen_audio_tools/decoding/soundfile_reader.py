@@ -79,7 +79,7 @@ class SoundfileReader:
             self.notes.append(stopped)
 
     def _after_damage(self, at: int) -> Iterator[tuple[int, Samples]]:
-        """Yield what libsndfile left: at damage it stops, or loses its last block; libavcodec not."""
+        """Yield what libsndfile left: at damage it stops; libavcodec goes on."""
         from qwen_audio_tools.decoding.frames import drop
         from qwen_audio_tools.decoding.pyav_reader import PyavReader
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from qwen_audio_tools.engines.embedded import weights
-from qwen_audio_tools.engines.embedded.weights_table import Package, WeightFile, Weights
+from qwen_audio_tools.engines.embedded.weights.catalogue import Package, WeightFile, Weights
 
 FIRST, SECOND = b"first half, " * 1000, b"second half" * 1000
 

@@ -6,7 +6,7 @@ import pytest
 from qwen_audio_tools.engines.base import Options
 from qwen_audio_tools.engines.embedded import analysis_cache as cache
 from qwen_audio_tools.engines.embedded.records import from_record, key_of, to_record
-from qwen_audio_tools.engines.embedded.words import Words
+from qwen_audio_tools.engines.embedded.speech.words import Words
 from qwen_audio_tools.transcript import Segment
 
 

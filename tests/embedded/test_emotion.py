@@ -1,30 +1,33 @@
 import numpy as np
 import pytest
 
-from qwen_audio_tools.engines.embedded.emotion import (
+from qwen_audio_tools.engines.embedded.emotion.cues import voice_arousal
+from qwen_audio_tools.engines.embedded.emotion.feeling_words import (
+    denied_emotions,
+    leanings,
+    named_emotions,
+)
+from qwen_audio_tools.engines.embedded.emotion.places import (
+    Estimate,
+    likelihoods,
+    place_of,
+    places,
+)
+from qwen_audio_tools.engines.embedded.emotion.reading import (
     EmotionReading,
     Heard,
     choose,
     emotion_over_time,
     read_emotion,
 )
-from qwen_audio_tools.engines.embedded.emotion_cues import voice_arousal
-from qwen_audio_tools.engines.embedded.emotion_places import (
-    Estimate,
-    likelihoods,
-    place_of,
-    places,
+from qwen_audio_tools.engines.embedded.emotion.valence import valences
+from qwen_audio_tools.engines.embedded.meaning.sentence_encoder import (
+    SentenceEncoder,
+    shared_encoder,
 )
-from qwen_audio_tools.engines.embedded.emotion_words import (
-    denied_emotions,
-    leanings,
-    named_emotions,
-)
-from qwen_audio_tools.engines.embedded.meaning import SentenceEncoder, shared_encoder
-from qwen_audio_tools.engines.embedded.sound_scores import SoundScores
-from qwen_audio_tools.engines.embedded.valence import valences
-from qwen_audio_tools.engines.embedded.voice import VoiceMeter, voice_measures
-from qwen_audio_tools.engines.embedded.yamnet import LEVEL_SCORES
+from qwen_audio_tools.engines.embedded.sounds.sound_scores import SoundScores
+from qwen_audio_tools.engines.embedded.sounds.yamnet import LEVEL_SCORES
+from qwen_audio_tools.engines.embedded.voices.voice_meter import VoiceMeter, voice_measures
 from qwen_audio_tools.spans import Span
 from qwen_audio_tools.testing import speech
 from qwen_audio_tools.transcript import Segment

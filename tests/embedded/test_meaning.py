@@ -4,9 +4,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qwen_audio_tools.engines.embedded import meaning_tables, weights
-from qwen_audio_tools.engines.embedded.meaning import WIDTH, SentenceEncoder, shared_encoder
-from qwen_audio_tools.engines.embedded.word_pieces import WordPieces, normalize
+from qwen_audio_tools.engines.embedded import weights
+from qwen_audio_tools.engines.embedded.meaning.sentence_encoder import (
+    WIDTH,
+    SentenceEncoder,
+    meaning_tables,
+    shared_encoder,
+)
+from qwen_audio_tools.engines.embedded.meaning.word_pieces import WordPieces, normalize
 
 SENTENCES = (
     "What emotion is in the voice?",

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from qwen_audio_tools.engines.embedded.quoting import key_sentences, quotes
-from qwen_audio_tools.engines.embedded.sentences import sentences
+from qwen_audio_tools.engines.embedded.answers.quoting import key_sentences, quotes
+from qwen_audio_tools.engines.embedded.answers.sentences import sentences
 from qwen_audio_tools.transcript import Segment
 
 DATA = Path(__file__).parent / "data"

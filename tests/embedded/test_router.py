@@ -2,9 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from qwen_audio_tools.engines.embedded import routing_model
-from qwen_audio_tools.engines.embedded.question_form import choices, is_yes_no, language_of
-from qwen_audio_tools.engines.embedded.router import Prior, route
+from qwen_audio_tools.engines.embedded.questions import routing_model
+from qwen_audio_tools.engines.embedded.questions.question_form import (
+    choices,
+    is_yes_no,
+    language_of,
+)
+from qwen_audio_tools.engines.embedded.questions.router import Prior, route
 from qwen_audio_tools.tasks import TASKS
 
 HELD_OUT = Path(__file__).parent / "data" / "held_out_questions.tsv"

@@ -1,9 +1,10 @@
 import pytest
 
-from qwen_audio_tools.engines.embedded import audioset, sound_names
-from qwen_audio_tools.engines.embedded.meaning import shared_encoder
-from qwen_audio_tools.engines.embedded.sound_kinds import task_of_sound
-from qwen_audio_tools.engines.embedded.sound_names import labels_for, labels_named
+from qwen_audio_tools.engines.embedded.meaning.sentence_encoder import shared_encoder
+from qwen_audio_tools.engines.embedded.questions import sound_names
+from qwen_audio_tools.engines.embedded.questions.sound_kinds import task_of_sound
+from qwen_audio_tools.engines.embedded.questions.sound_names import labels_for, labels_named
+from qwen_audio_tools.engines.embedded.sounds import audioset
 
 
 def test_every_alias_names_a_real_label() -> None:

@@ -2,10 +2,15 @@ import numpy as np
 import pytest
 
 from qwen_audio_tools import testing
-from qwen_audio_tools.engines.embedded import audioset, weights
-from qwen_audio_tools.engines.embedded.sound_grouping import SoundEvent, best_of, drop_explained
-from qwen_audio_tools.engines.embedded.sounds import SoundMeter, SoundScores
-from qwen_audio_tools.engines.embedded.yamnet import Yamnet
+from qwen_audio_tools.engines.embedded import weights
+from qwen_audio_tools.engines.embedded.sounds import audioset
+from qwen_audio_tools.engines.embedded.sounds.sound_grouping import (
+    SoundEvent,
+    best_of,
+    drop_explained,
+)
+from qwen_audio_tools.engines.embedded.sounds.sound_meter import SoundMeter, SoundScores
+from qwen_audio_tools.engines.embedded.sounds.yamnet import Yamnet
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 
 from qwen_audio_tools.engines.embedded import weights
-from qwen_audio_tools.engines.embedded.speaker_encoder import SpeakerEncoder, mel_power
-from qwen_audio_tools.engines.embedded.speakers import SpeakerMeter, SpeakerTurns, speaker_turns
-from qwen_audio_tools.engines.embedded.torch_tensors import read_tensors
-from qwen_audio_tools.engines.embedded.turns import windows_of
-from qwen_audio_tools.engines.embedded.voice_clusters import cluster
+from qwen_audio_tools.engines.embedded.voices.speaker_encoder import SpeakerEncoder, mel_power
+from qwen_audio_tools.engines.embedded.voices.speakers import (
+    SpeakerMeter,
+    SpeakerTurns,
+    speaker_turns,
+)
+from qwen_audio_tools.engines.embedded.voices.torch_tensors import read_tensors
+from qwen_audio_tools.engines.embedded.voices.turns import windows_of
+from qwen_audio_tools.engines.embedded.voices.voice_clusters import cluster
 from qwen_audio_tools.errors import WeightsMissing
 from qwen_audio_tools.spans import Span
 from qwen_audio_tools.testing import speech

@@ -5,7 +5,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from qwen_audio_tools.engines.embedded.speech_activity import RATE, SpeechActivity, speech_spans
+from qwen_audio_tools.engines.embedded.speech.speech_activity import (
+    RATE,
+    SpeechActivity,
+    speech_spans,
+)
 from qwen_audio_tools.spans import total_seconds
 from qwen_audio_tools.testing import church_bell, silence, speech, white_noise
 

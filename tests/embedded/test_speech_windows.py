@@ -1,10 +1,12 @@
 """Windows of speech: every second of speech is in exactly one, whatever the blocks."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
-from qwen_audio_tools.engines.embedded.speech_activity import speech_spans
-from qwen_audio_tools.engines.embedded.speech_windows import RATE, SpeechWindows
+from qwen_audio_tools.engines.embedded.speech.speech_activity import speech_spans
+from qwen_audio_tools.engines.embedded.speech.speech_windows import RATE, SpeechWindows
 from qwen_audio_tools.spans import Span
 from qwen_audio_tools.testing import silence, speech
 
@@ -65,7 +67,7 @@ def test_speech_without_a_pause_is_cut_within_the_limit(talk):
     dense = np.concatenate([speech(" ".join(SENTENCES * 3), rate_wpm=260)])
     windows = spans_of(windows_of(dense, 16_000, limit=8.0))
     assert max(window.seconds for window in windows) <= 8.0 + 0.1
-    for one, other in zip(windows, windows[1:], strict=False):
+    for one, other in pairwise(windows):
         assert other.start >= one.end - 1e-6
 
 

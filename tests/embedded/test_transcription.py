@@ -6,11 +6,12 @@ import re
 import numpy as np
 import pytest
 
-from qwen_audio_tools.engines.embedded import weights, whisper_guard
-from qwen_audio_tools.engines.embedded.transcription import Transcriber
-from qwen_audio_tools.engines.embedded.whisper_languages import LanguageVote
-from qwen_audio_tools.engines.embedded.whisper_mel import log_mel
-from qwen_audio_tools.engines.embedded.whisper_tokens import Piece, Vocabulary
+from qwen_audio_tools.engines.embedded import weights
+from qwen_audio_tools.engines.embedded.speech import whisper_guard
+from qwen_audio_tools.engines.embedded.speech.transcription import Transcriber
+from qwen_audio_tools.engines.embedded.speech.whisper_languages import LanguageVote
+from qwen_audio_tools.engines.embedded.speech.whisper_mel import log_mel
+from qwen_audio_tools.engines.embedded.speech.whisper_tokens import Piece, Vocabulary
 from qwen_audio_tools.errors import EngineRefused, SettingsError, WeightsMissing
 from qwen_audio_tools.testing import speech, white_noise
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from qwen_audio_tools.engines.embedded.pitch import without_octave_slips
-from qwen_audio_tools.engines.embedded.voice import (
+from qwen_audio_tools.engines.embedded.voices.pitch import without_octave_slips
+from qwen_audio_tools.engines.embedded.voices.voice_meter import (
     VoiceMeter,
     VoiceTrack,
     spoken_words,

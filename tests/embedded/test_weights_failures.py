@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import qwen_audio_tools
-from qwen_audio_tools.engines.embedded import weights, weights_fetch
+from qwen_audio_tools.engines.embedded import weights
+from qwen_audio_tools.engines.embedded.weights import fetching
 from qwen_audio_tools.errors import EngineUnreachable, WeightsMissing
 
 
@@ -106,7 +107,7 @@ def test_a_cache_that_can_not_be_made_is_named(registry, monkeypatch, where):
 
 
 def test_a_registry_that_never_answers_is_given_up(silent_registry, monkeypatch):
-    monkeypatch.setattr(weights_fetch, "STALL_SECONDS", 1.0)
+    monkeypatch.setattr(fetching, "STALL_SECONDS", 1.0)
     started = time.monotonic()
     with pytest.raises(EngineUnreachable, match="sent nothing"):
         weights.folder("made")

@@ -13,16 +13,16 @@ from qwen_audio_tools.answer import Coverage
 from qwen_audio_tools.engines.base import Options
 from qwen_audio_tools.engines.embedded import analysis_cache
 from qwen_audio_tools.engines.embedded.records import from_record, key_of, to_record
-from qwen_audio_tools.engines.embedded.speech_windows import SpeechWindow, SpeechWindows
-from qwen_audio_tools.engines.embedded.words import Words
+from qwen_audio_tools.engines.embedded.speech.speech_windows import SpeechWindow, SpeechWindows
+from qwen_audio_tools.engines.embedded.speech.words import Words
 from qwen_audio_tools.spans import Span
 
 if TYPE_CHECKING:
     from qwen_audio_tools.clip import Clip
     from qwen_audio_tools.engines.embedded.models import Meter, Models
-    from qwen_audio_tools.engines.embedded.sound_scores import SoundScores
-    from qwen_audio_tools.engines.embedded.speakers import SpeakerTurns
-    from qwen_audio_tools.engines.embedded.voice import VoiceTrack
+    from qwen_audio_tools.engines.embedded.sounds.sound_scores import SoundScores
+    from qwen_audio_tools.engines.embedded.voices.speakers import SpeakerTurns
+    from qwen_audio_tools.engines.embedded.voices.voice_meter import VoiceTrack
 
 BLOCK_SECONDS = 10.0
 
@@ -160,11 +160,11 @@ def _listen(
 def _meters(missing: frozenset[Expert]) -> dict[Expert, "Meter"]:
     meters: dict[Expert, Meter] = {}
     if Expert.SOUNDS in missing:
-        from qwen_audio_tools.engines.embedded.sounds import SoundMeter
+        from qwen_audio_tools.engines.embedded.sounds.sound_meter import SoundMeter
 
         meters[Expert.SOUNDS] = SoundMeter()
     if Expert.VOICE in missing:
-        from qwen_audio_tools.engines.embedded.voice import VoiceMeter
+        from qwen_audio_tools.engines.embedded.voices.voice_meter import VoiceMeter
 
         meters[Expert.VOICE] = VoiceMeter()
     return meters
@@ -186,7 +186,7 @@ def _windows(
 
 def _tell_speakers(clip: "Clip", speech: Sequence[Span]) -> Any:
     # A second pass: which windows of a voice to compare follows from all of the speech.
-    from qwen_audio_tools.engines.embedded.speakers import SpeakerMeter
+    from qwen_audio_tools.engines.embedded.voices.speakers import SpeakerMeter
 
     meter = SpeakerMeter(speech)
     for block in clip.blocks(BLOCK_SECONDS):

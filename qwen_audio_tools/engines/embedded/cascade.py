@@ -10,8 +10,8 @@ from qwen_audio_tools.engines.embedded.analysis import Analysis, Expert, analyse
 from qwen_audio_tools.engines.embedded.answers import writer
 from qwen_audio_tools.engines.embedded.answers.phrases import Say
 from qwen_audio_tools.engines.embedded.answers.written import Asked, Written
-from qwen_audio_tools.engines.embedded.router import Prior, Route, route
-from qwen_audio_tools.engines.embedded.sound_names import labels_for
+from qwen_audio_tools.engines.embedded.questions.router import Prior, Route, route
+from qwen_audio_tools.engines.embedded.questions.sound_names import labels_for
 
 if TYPE_CHECKING:
     from qwen_audio_tools.clip import Clip

@@ -4,16 +4,16 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from qwen_audio_tools.engines.embedded.words import Words
+from qwen_audio_tools.engines.embedded.speech.words import Words
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from qwen_audio_tools.engines.base import Progress
-    from qwen_audio_tools.engines.embedded.meaning import SentenceEncoder
-    from qwen_audio_tools.engines.embedded.speech_windows import SpeechWindow
-    from qwen_audio_tools.engines.embedded.transcription import Transcriber
+    from qwen_audio_tools.engines.embedded.meaning.sentence_encoder import SentenceEncoder
+    from qwen_audio_tools.engines.embedded.speech.speech_windows import SpeechWindow
+    from qwen_audio_tools.engines.embedded.speech.transcription import Transcriber
 
     Samples = npt.NDArray[np.float32]
 
@@ -47,7 +47,7 @@ class Models:
     @property
     def whisper_name(self) -> str:
         """Which Whisper transcribes, as it goes into names and cache keys."""
-        from qwen_audio_tools.engines.embedded.whisper_choice import chosen_name
+        from qwen_audio_tools.engines.embedded.weights.whisper_choice import chosen_name
 
         return chosen_name(self._whisper)
 
@@ -70,14 +70,14 @@ class Models:
     @property
     def encoder(self) -> "SentenceEncoder":
         """The sentence encoder that questions and quotes are compared with."""
-        from qwen_audio_tools.engines.embedded.meaning import shared_encoder
+        from qwen_audio_tools.engines.embedded.meaning.sentence_encoder import shared_encoder
 
         return self._once("encoder", shared_encoder)
 
     @property
     def transcriber(self) -> "Transcriber":
         """The transcriber."""
-        from qwen_audio_tools.engines.embedded.transcription import Transcriber
+        from qwen_audio_tools.engines.embedded.speech.transcription import Transcriber
 
         return self._once("transcriber", lambda: Transcriber(self._whisper or None))
 

@@ -6,7 +6,7 @@ from typing import Any
 from qwen_audio_tools.answer import Coverage
 from qwen_audio_tools.engines.base import Options
 from qwen_audio_tools.engines.embedded.analysis_cache import Record
-from qwen_audio_tools.engines.embedded.words import Words
+from qwen_audio_tools.engines.embedded.speech.words import Words
 from qwen_audio_tools.spans import Span
 from qwen_audio_tools.transcript import Segment
 
@@ -66,13 +66,13 @@ def from_record(name: str, record: Record) -> Any:
 
 def _class_of(name: str) -> Any:
     if name == "sounds":
-        from qwen_audio_tools.engines.embedded.sound_scores import SoundScores
+        from qwen_audio_tools.engines.embedded.sounds.sound_scores import SoundScores
 
         return SoundScores
     if name == "voice":
-        from qwen_audio_tools.engines.embedded.voice import VoiceTrack
+        from qwen_audio_tools.engines.embedded.voices.voice_meter import VoiceTrack
 
         return VoiceTrack
-    from qwen_audio_tools.engines.embedded.speakers import SpeakerTurns
+    from qwen_audio_tools.engines.embedded.voices.speakers import SpeakerTurns
 
     return SpeakerTurns

@@ -6,7 +6,8 @@ from qwen_audio_tools.answer import Evidence
 from qwen_audio_tools.engines.embedded.analysis import Analysis
 from qwen_audio_tools.engines.embedded.answers.phrases import Say
 from qwen_audio_tools.engines.embedded.answers.written import Asked, Written
-from qwen_audio_tools.engines.embedded.emotion import (
+from qwen_audio_tools.engines.embedded.emotion.places import place_named, place_of
+from qwen_audio_tools.engines.embedded.emotion.reading import (
     UNCLEAR,
     EmotionReading,
     Heard,
@@ -14,7 +15,6 @@ from qwen_audio_tools.engines.embedded.emotion import (
     emotion_over_time,
     read_emotion,
 )
-from qwen_audio_tools.engines.embedded.emotion_places import place_named, place_of
 
 CLEAR, LIKELY = 0.5, 0.3
 UNLIKELY = 0.07

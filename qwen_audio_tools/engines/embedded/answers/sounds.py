@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Sequence
 
 from qwen_audio_tools.answer import Evidence
-from qwen_audio_tools.engines.embedded import audioset
 from qwen_audio_tools.engines.embedded.analysis import Analysis
 from qwen_audio_tools.engines.embedded.answers.phrases import Say
 from qwen_audio_tools.engines.embedded.answers.written import Asked, Written
-from qwen_audio_tools.engines.embedded.sound_grouping import SoundEvent
-from qwen_audio_tools.engines.embedded.sound_scores import SoundScores
-from qwen_audio_tools.engines.embedded.sounds import MODEL
+from qwen_audio_tools.engines.embedded.sounds import audioset
+from qwen_audio_tools.engines.embedded.sounds.sound_grouping import SoundEvent
+from qwen_audio_tools.engines.embedded.sounds.sound_meter import MODEL
+from qwen_audio_tools.engines.embedded.sounds.sound_scores import SoundScores
 from qwen_audio_tools.spans import Span
 
 MANY = 6  # sounds named in a sentence; all of them stand in the evidence

@@ -6,9 +6,9 @@ from qwen_audio_tools.answer import Evidence
 from qwen_audio_tools.engines.embedded.analysis import Analysis
 from qwen_audio_tools.engines.embedded.answers.languages import language_name
 from qwen_audio_tools.engines.embedded.answers.phrases import Say
+from qwen_audio_tools.engines.embedded.answers.quoting import Quote, key_sentences, nearest, quotes
 from qwen_audio_tools.engines.embedded.answers.written import Asked, Written
-from qwen_audio_tools.engines.embedded.quoting import Quote, key_sentences, nearest, quotes
-from qwen_audio_tools.engines.embedded.words import Words
+from qwen_audio_tools.engines.embedded.speech.words import Words
 from qwen_audio_tools.transcript import Segment
 
 MODEL = "whisper"

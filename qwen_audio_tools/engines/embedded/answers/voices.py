@@ -4,9 +4,9 @@ from qwen_audio_tools.answer import Evidence
 from qwen_audio_tools.engines.embedded.analysis import Analysis
 from qwen_audio_tools.engines.embedded.answers.phrases import Say
 from qwen_audio_tools.engines.embedded.answers.written import Asked, Written
-from qwen_audio_tools.engines.embedded.speakers import MODEL as SPEAKER_MODEL
-from qwen_audio_tools.engines.embedded.voice import MODEL as VOICE_MODEL
-from qwen_audio_tools.engines.embedded.voice import VoiceMeasures, spoken_words
+from qwen_audio_tools.engines.embedded.voices.speakers import MODEL as SPEAKER_MODEL
+from qwen_audio_tools.engines.embedded.voices.voice_meter import MODEL as VOICE_MODEL
+from qwen_audio_tools.engines.embedded.voices.voice_meter import VoiceMeasures, spoken_words
 
 SURE_OF_GENDER = 0.65
 MANY_TURNS = 12

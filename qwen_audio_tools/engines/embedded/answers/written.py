@@ -9,8 +9,8 @@ from qwen_audio_tools.answer import Evidence
 if TYPE_CHECKING:
     from qwen_audio_tools.engines.embedded.analysis import Analysis
     from qwen_audio_tools.engines.embedded.answers.phrases import Say
-    from qwen_audio_tools.engines.embedded.meaning import SentenceEncoder
-    from qwen_audio_tools.engines.embedded.router import Route
+    from qwen_audio_tools.engines.embedded.meaning.sentence_encoder import SentenceEncoder
+    from qwen_audio_tools.engines.embedded.questions.router import Route
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""What feeling words, vocal sounds and voice allow to tell."""

@@ -1,0 +1,1 @@
+"""What sentences mean: the multilingual sentence encoder."""

@@ -1,0 +1,1 @@
+"""What a question asks: routing to tasks, its form, the sounds it names."""

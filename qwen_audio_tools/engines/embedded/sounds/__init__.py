@@ -1,0 +1,1 @@
+"""What sounds: YAMNet and the AudioSet classes."""

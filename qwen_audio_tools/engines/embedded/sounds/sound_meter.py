@@ -1,0 +1,71 @@
+"""Sound events: which of 521 sounds are in a recording, when, and how surely.
+
+Streams in constant memory apart from sparse scores (a few kB a minute). Scores are the model's
+own and not probabilities; "no evidence" is all that silence about a sound can mean, because a
+sound under speech is missed about half of the time.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from qwen_audio_tools.engines.embedded import weights
+from qwen_audio_tools.engines.embedded.sounds.sound_grouping import SoundEvent
+from qwen_audio_tools.engines.embedded.sounds.sound_scores import Presence, SoundScores
+from qwen_audio_tools.engines.embedded.sounds.yamnet import LEVEL_SCORES, RATE, PatchCutter, Yamnet
+from qwen_audio_tools.engines.embedded.voices.loudness_track import LoudnessTrack
+
+__all__ = ["Presence", "SoundEvent", "SoundMeter", "SoundScores", "sound_events", "sound_scores"]
+
+MODEL = "yamnet"
+KEEP = 0.05
+
+
+class SoundMeter:
+    """Listens to a stream of 16 kHz blocks: `feed` each, then `finish`."""
+
+    def __init__(self, *, threads: int = 1, model: Yamnet | None = None) -> None:
+        self._model = model or Yamnet(weights.folder("yamnet"), threads=threads)
+        self._cutter = PatchCutter()
+        self._loudness = LoudnessTrack()
+        self._keep = int(np.argmax(LEVEL_SCORES >= KEEP))
+        self._starts: list[float] = []
+        self._indices: list[npt.NDArray[np.uint16]] = []
+        self._levels: list[npt.NDArray[np.uint8]] = []
+
+    def feed(self, samples: npt.NDArray[np.float32]) -> None:
+        """Take the next samples, float32 in [-1, 1], shape (n,), any n."""
+        self._loudness.feed(samples)
+        for start, patch in self._cutter.feed(samples):
+            self._score(start, patch)
+
+    def finish(self) -> SoundScores:
+        """Return the scores of all that was fed."""
+        for start, patch in self._cutter.finish():
+            self._score(start, patch)
+        return SoundScores(
+            starts=np.array(self._starts, np.float32),
+            counts=np.array([len(found) for found in self._indices], np.uint16),
+            indices=np.concatenate([np.zeros(0, np.uint16), *self._indices]),
+            levels=np.concatenate([np.zeros(0, np.uint8), *self._levels]),
+            loudness=self._loudness.finish(),
+            duration=self._cutter.samples_seen / RATE,
+        )
+
+    def _score(self, start: float, patch: npt.NDArray[np.float32]) -> None:
+        levels = self._model.levels(patch)
+        kept = np.flatnonzero(levels >= self._keep)
+        self._starts.append(start)
+        self._indices.append(kept.astype(np.uint16))
+        self._levels.append(levels[kept])
+
+
+def sound_scores(samples: npt.NDArray[np.float32]) -> SoundScores:
+    """Return the scores of a whole recording: 16 kHz float32 mono, shape (n,)."""
+    meter = SoundMeter()
+    meter.feed(samples)
+    return meter.finish()
+
+
+def sound_events(samples: npt.NDArray[np.float32]) -> tuple[SoundEvent, ...]:
+    """Return the sounds of a whole recording with their times: 16 kHz float32 mono, shape (n,)."""
+    return sound_scores(samples).events()

@@ -1,0 +1,1 @@
+"""What is said, and when: speech activity, and transcription by Whisper."""

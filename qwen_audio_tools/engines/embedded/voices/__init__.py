@@ -1,0 +1,1 @@
+"""What voices are like, and how many there are."""
