@@ -1,0 +1,1 @@
+"""What the benchmarks share: machine, intervals, children, made speech, and each measurement."""

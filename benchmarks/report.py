@@ -1,0 +1,118 @@
+"""Write benchmarks/embedded.md from benchmarks/results/*.json: each table with its date, machine,
+versions, n and intervals. Run: python benchmarks/report.py. It measures nothing.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from measuring.figures import shown
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+PAGE = HERE / "embedded.md"
+_HEAD = """# How fast and how good the embedded engine is
+
+Written by `benchmarks/report.py` from `benchmarks/results/`; [README.md](README.md) says what each
+script measures and what a ratio means. Numbers in brackets are 95 % bootstrap intervals; n is how
+many were measured. An interval tells the luck of the draw, not whether made audio is like yours.
+"""
+
+
+def write(results: Path = RESULTS, page: Path = PAGE) -> None:
+    """Write the page from what results there are."""
+    parts = [_HEAD]
+    for name, title, tables in (
+        ("speed", "Speed", _own_tables),
+        ("decoding", "Decoding", _decoding),
+        ("accuracy", "Accuracy", _own_tables),
+        ("routing", "Routing of questions", _routing),
+    ):
+        path = results / f"{name}.json"
+        if path.exists():
+            found = json.loads(path.read_text("utf-8"))
+            told = _machine(found.get("about") or found)
+            parts.append(f"## {title}\n\n`python benchmarks/{name}.py`. {told}\n")
+            parts += [markdown(table) for table in tables(found)]
+    page.write_text("\n".join(parts).rstrip() + "\n", "utf-8")
+
+
+def markdown(table: dict[str, Any]) -> str:
+    """Return one table with its title and note."""
+    rows = table["rows"]
+    columns = [name for name in dict.fromkeys(key for row in rows for key in row) if name != "n"]
+    counts = [_count(row) for row in rows]
+    names = [*columns, "n"] if any(counts) else columns
+    lines = [f"### {table['title']}", ""]
+    lines += [table["note"], ""] if table.get("note") else []
+    lines += ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
+    for row, count in zip(rows, counts, strict=True):
+        cells = [shown(row.get(name)) for name in columns] + ([count] if any(counts) else [])
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
+
+
+def _count(row: dict[str, Any]) -> str:
+    """Return how many were measured for a row, as its figures say."""
+    if "n" in row:
+        return str(row["n"])
+    found = {value["n"] for value in row.values() if isinstance(value, dict) and "n" in value}
+    return str(max(found)) if found else ""
+
+
+def _machine(about: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in about.get("versions", {}).items())
+    told = [
+        about.get("date"),
+        f"{about['cores']} cores of {about.get('cpu')}" if "cores" in about else None,
+        f"{about['memory_gb']} GB" if about.get("memory_gb") else None,
+        f"Python {about['python']}" if "python" in about else None,
+        versions or None,
+        f"load {about['load']} at the start" if about.get("load") is not None else None,
+    ]
+    line = "; ".join(part for part in told if part)
+    return f"Measured on {line}." if line else "Date and machine were not noted."
+
+
+def _own_tables(found: dict[str, Any]) -> list[dict[str, Any]]:
+    tables: list[dict[str, Any]] = found["tables"]
+    return tables
+
+
+def _decoding(found: dict[str, Any]) -> list[dict[str, Any]]:
+    rows = []
+    for kind, methods in found["results"].items():
+        pydub = methods.get("pydub", {}).get("cpu")
+        for method, used in methods.items():
+            rows.append(
+                {
+                    "file": kind,
+                    "method": method,
+                    "CPU seconds": f"{used['cpu']:.2f}",
+                    "times as fast as pydub": f"{pydub / used['cpu']:.1f}" if pydub else "",
+                    "peak MB": f"{used['mb']:,.0f}",
+                    "n": found["rounds"],
+                }
+            )
+    title = f"{found['minutes']} minutes of sound to 16 kHz mono"
+    note = f"Medians of {found['rounds']} rounds by turns, each decoding in a process of its own."
+    return [{"title": title, "note": note, "rows": rows}]
+
+
+def _routing(found: dict[str, Any]) -> list[dict[str, Any]]:
+    rows = [
+        {"questions": group, "right": {**numbers, "value": numbers["accuracy"], "unit": "share"}}
+        for group, numbers in sorted(
+            found["accuracy"].items(), key=lambda item: (item[0] != "overall", item[0])
+        )
+    ]
+    note = (
+        "Questions in English and Chinese that were written apart from the router"
+        f" (data/routing_questions.tsv). A question takes {found['median_ms']:.1f} ms (median)."
+    )
+    return [{"title": "The task that a question asks for", "note": note, "rows": rows}]
+
+
+if __name__ == "__main__":
+    write(*(Path(argument) for argument in sys.argv[1:]))
