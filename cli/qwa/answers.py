@@ -12,8 +12,8 @@ from qwa.manners import Manners, paint, write_line
 from qwa.options import usage
 from qwa.outputs import Outputs, write
 from qwa.progress import Bar
-from qwa.sharing import share_settings
 from qwa.words import is_chinese
+from qwen_audio_tools import settings as qwa_settings
 
 if TYPE_CHECKING:
     from qwen_audio_tools.answer import Answer
@@ -79,7 +79,7 @@ class Request:
 
 def answer(request: Request, manners: Manners) -> int:
     """Answer a request and return the exit code."""
-    settings = share_settings(engine=request.engine, lang=manners.lang)
+    settings = qwa_settings.read(engine=request.engine, lang=manners.lang)
     hush(manners)
     sources = inputs.expand(request.files)
     desk = _Desk(request, manners, settings.engine, len(sources))

@@ -39,10 +39,10 @@ def doctor(
     from qwa.hushing import hush
     from qwa.manners import write_line
     from qwa.render import table
-    from qwa.sharing import share_settings
+    from qwen_audio_tools import settings as qwa_settings
 
     manners = o.manners_of(context)
-    share_settings()
+    qwa_settings.read()
     hush(manners)
     findings = [finding for look in LOOKS for finding in look()]
     if as_json:

@@ -77,10 +77,10 @@ def pull(
     """
     from qwa.manners import write_line
     from qwa.progress import Bar
-    from qwa.sharing import share_settings
+    from qwen_audio_tools import settings as qwa_settings
     from qwen_audio_tools.engines.embedded import weights
 
-    share_settings()
+    qwa_settings.read()
     bar = Bar(o.manners_of(context))
     try:
         folders = weights.pull(names or None, bar)

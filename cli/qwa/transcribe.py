@@ -53,7 +53,7 @@ def transcribe(
     from qwa import batch, inputs
     from qwa.answers import outputs_of
     from qwa.progress import Bar
-    from qwa.sharing import share_settings
+    from qwen_audio_tools import settings as qwa_settings
     from qwen_audio_tools.asking import transcribe as transcribed
     from qwen_audio_tools.engines import open_engine
     from qwen_audio_tools.engines.base import Engine, Options
@@ -66,7 +66,7 @@ def transcribe(
     paths = outputs.paths(sources) if outputs else {}
     bar = Bar(manners)
     options = Options(language=language, lang=manners.lang, progress=bar)
-    spec = share_settings(engine=engine, lang=manners.lang).engine
+    spec = qwa_settings.read(engine=engine, lang=manners.lang).engine
     opened: list[Engine] = []
 
     def work(clip: "Clip") -> "tuple[Transcript, Answer]":

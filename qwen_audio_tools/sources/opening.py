@@ -4,6 +4,7 @@ import io
 import os
 import re
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -174,7 +175,18 @@ def _open_stdin(policy: SourcePolicy) -> Opened:
 
     if not policy.allow_stdin:
         raise ClipRefused("stdin is not read here", hint="name a file")
-    return Opened(spool(chunks_of(sys.stdin.buffer), policy.limits, "stdin"), "stdin")
+    return Opened(spool(_sniffed(sys.stdin.buffer, "stdin"), policy.limits, "stdin"), "stdin")
+
+
+def _sniffed(stream: BinaryIO, name: str) -> Iterator[bytes]:
+    """Yield what a stream holds, unless its beginning is no audio: it may never end."""
+    from qwen_audio_tools.decoding.sniff import sniff
+
+    for index, chunk in enumerate(chunks_of(stream)):
+        # An ID3 tag may be longer than this chunk: what it is shows later.
+        if index == 0 and not chunk.startswith(b"ID3"):
+            sniff(io.BytesIO(chunk), name)
+        yield chunk
 
 
 def _open_object(source: BinaryIO, policy: SourcePolicy) -> Opened:
@@ -186,4 +198,4 @@ def _open_object(source: BinaryIO, policy: SourcePolicy) -> Opened:
             return Opened(source, name, owned=False)
     except AttributeError:
         pass
-    return Opened(spool(chunks_of(source), policy.limits, name), name)
+    return Opened(spool(_sniffed(source, name), policy.limits, name), name)

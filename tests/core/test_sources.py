@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
+import trustme
 
 from qwen_audio_tools.decoding import Limits
 from qwen_audio_tools.errors import (
@@ -289,16 +290,18 @@ def test_nobody_there_is_unreadable():
 
 
 def test_tls_checks_the_name_that_was_asked_for():
-    pem = Path(__file__).with_name("localhost.pem")  # made for these tests, trusted nowhere else
+    authority = trustme.CA()
     ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    ours.load_cert_chain(pem)
+    authority.issue_cert("localhost").configure_cert(ours)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
     with Server(("127.0.0.1", 0), Handler) as running:
         running.socket = ours.wrap_socket(running.socket, server_side=True)
         thread = threading.Thread(target=running.serve_forever, daemon=True)
         thread.start()
         try:
             port = running.server_address[1]
-            policy = inside(trust=ssl.create_default_context(cafile=pem))
+            policy = inside(trust=trusting)
             assert read(f"https://localhost:{port}/host", policy) == f"localhost:{port}".encode()
             for url, wrong in (
                 (f"https://127.0.0.1:{port}/ok", policy),

@@ -15,7 +15,7 @@ from qwen_audio_tools.errors import SettingsError, WeightsMissing
 
 
 def test_every_real_entry_is_fetched_and_verified():
-    for name in ("pitch", "yamnet", "whisper-base"):
+    for name in ("yamnet", "whisper-base"):
         folder = weights.folder(name)
         (found,) = [known for known in weights.table() if known.name == name]
         assert {file.name for file in found.files} <= {path.name for path in folder.iterdir()}

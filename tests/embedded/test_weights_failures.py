@@ -60,7 +60,7 @@ def test_a_damaged_remainder_is_fetched_again(registry):
 def test_a_killed_fetch_leaves_nothing_under_the_name_and_restarts(
     silent_registry, registry, monkeypatch
 ):
-    code = "from qwen_audio_tools.engines.embedded import weights; weights.folder('pitch')"
+    code = "from qwen_audio_tools.engines.embedded import weights; weights.folder('yamnet')"
     process = subprocess.Popen([sys.executable, "-c", code])
     connection, _ = silent_registry.accept()
     process.kill()
@@ -121,7 +121,7 @@ def bare_python(tmp_path):
     library = tmp_path / "library"
     library.mkdir()
     (library / "qwen_audio_tools").symlink_to(Path(qwen_audio_tools.__file__).parent)
-    code = "from qwen_audio_tools.engines.embedded import weights; print(weights.folder('pitch'))"
+    code = "from qwen_audio_tools.engines.embedded import weights; print(weights.folder('yamnet'))"
 
     def fetch(path):
         return subprocess.run(
@@ -140,7 +140,7 @@ def test_no_client_is_said(registry, bare_python, tmp_path):
 
 
 def test_a_client_that_unpacks_is_taken_too(bare_python, tmp_path, monkeypatch):
-    model = weights.folder("pitch") / "model.onnx"
+    model = weights.folder("yamnet") / "model.onnx"
     monkeypatch.setenv("QWA_CACHE", str(tmp_path / "cache"))
     unpacking = tmp_path / "bin" / "uv"
     unpacking.parent.mkdir()

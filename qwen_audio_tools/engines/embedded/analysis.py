@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from qwen_audio_tools.engines.embedded.voices.voice_meter import VoiceTrack
 
 BLOCK_SECONDS = 10.0
+ONE_WINDOW = 20.0  # seconds that are surely transcribed at once
 
 
 class Expert(StrEnum):
@@ -147,6 +148,7 @@ def _listen(
     stream = _windows(clip, cutter, meters.values(), options)
     heard: dict[str, Any] = {}
     if Expert.WORDS in missing:
+        models.transcriber.warm(many=(clip.duration_hint or 0.0) > ONE_WINDOW)
         heard[Expert.WORDS] = models.words(stream, language=options.language)
     else:
         for _ in stream:

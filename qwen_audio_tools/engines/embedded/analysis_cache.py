@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from qwen_audio_tools import settings
 from qwen_audio_tools.folders import cache_folder
 
 Record = dict[str, Any]
 
-DEFAULT_MB = 512
 _META = "__meta__"
 
 
@@ -87,10 +87,8 @@ def trim() -> int:
 
 
 def _budget() -> int:
-    try:
-        return int(float(os.environ.get("QWA_ANALYSIS_CACHE_MB", DEFAULT_MB)) * 1e6)
-    except ValueError:
-        return int(DEFAULT_MB * 1e6)
+    """Return the bytes that the setting `analysis_cache_mb` allows."""
+    return settings.read().analysis_cache_mb * 1_000_000
 
 
 def _path(fingerprint: str, key: str) -> Path:

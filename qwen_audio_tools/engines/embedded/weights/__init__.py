@@ -5,11 +5,11 @@ installed or imported: only the named data files are taken out, and each must ha
 """
 
 import errno
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from qwen_audio_tools import settings
 from qwen_audio_tools.engines.embedded.weights import fetching, storing, whisper_choice
 from qwen_audio_tools.engines.embedded.weights.catalogue import TABLE, Package, Weights
 from qwen_audio_tools.errors import QwenAudioError, SettingsError, WeightsMissing
@@ -36,7 +36,7 @@ def folder(name: str, *, progress: Progress | None = None) -> Path:
         SettingsError: `name` is not in the table, or `QWA_WHISPER` is nothing of the above.
     """
     weights = _entry(name)
-    if name == "whisper-base" and (chosen := os.environ.get("QWA_WHISPER")):
+    if name == "whisper-base" and (chosen := whisper_choice.own_choice()):
         return whisper_choice.own_whisper(chosen, offline=offline())
     place = _place(weights)
     if storing.is_proven(place, weights):
@@ -58,7 +58,7 @@ def folder(name: str, *, progress: Progress | None = None) -> Path:
 def is_here(name: str) -> bool:
     """Tell whether `folder(name)` would return without fetching."""
     weights = _entry(name)
-    if name == "whisper-base" and (chosen := os.environ.get("QWA_WHISPER")):
+    if name == "whisper-base" and (chosen := whisper_choice.own_choice()):
         return whisper_choice.is_whisper(Path(chosen).expanduser())
     return storing.is_proven(_place(weights), weights)
 
@@ -109,8 +109,8 @@ def verify(name: str) -> None:
 
 
 def offline() -> bool:
-    """Tell whether `QWA_OFFLINE` forbids fetching."""
-    return os.environ.get("QWA_OFFLINE", "").lower() not in ("", "0", "false", "no")
+    """Tell whether the setting `offline` (`QWA_OFFLINE`) forbids fetching."""
+    return settings.read().offline
 
 
 def _entry(name: str) -> Weights:

@@ -174,28 +174,6 @@ TABLE: tuple[Weights, ...] = (
         upstream="Resemble AI Resemblyzer (GE2E), Apache-2.0",
     ),
     Weights(
-        name="pitch",
-        purpose="pitch of the voice",
-        packages=(
-            Package(
-                "swift-f0",
-                "0.3.0",
-                "d7240c7c94b1d3e8f0e0cd2701b79be89a0f23a19cd5f944895a6518ecad72f3",
-                116429,
-            ),
-        ),
-        files=(
-            WeightFile(
-                "model.onnx",
-                "6385e8c2ebc3872e82c9ff5946228de44cd3be77a750ea53698b7dbfe94b0a22",
-                135090,
-                (("swift-f0", "swift_f0/model.onnx"),),
-            ),
-        ),
-        licence="MIT",
-        upstream="SwiftF0 by Lars Nieradzik, MIT",
-    ),
-    Weights(
         name="sentence-encoder",
         purpose="meaning of questions and sentences, 16 languages",
         packages=(

@@ -1,8 +1,8 @@
 """Which Whisper: the base model, the user's own folder, or a size from the hub."""
 
-import os
 from pathlib import Path
 
+from qwen_audio_tools import settings
 from qwen_audio_tools.errors import SettingsError, WeightsMissing
 from qwen_audio_tools.folders import cache_folder
 
@@ -12,9 +12,15 @@ def is_whisper(path: Path) -> bool:
     return (path / "model.bin").is_file() and (path / "tokenizer.json").is_file()
 
 
+def own_choice() -> str:
+    """Return the setting `whisper` (`QWA_WHISPER`), empty for the base model."""
+    chosen = settings.read().whisper
+    return "" if chosen == "base" else chosen
+
+
 def chosen_name(named: Path | str | None = None) -> str:
     """Return the name of the Whisper that is meant, for people and for the keys of caches."""
-    chosen = str(named or os.environ.get("QWA_WHISPER") or "base")
+    chosen = str(named or own_choice() or "base")
     return f"whisper-{Path(chosen).name}"
 
 
