@@ -49,7 +49,7 @@ def help_table(rounds: int) -> dict[str, Any]:
 
 
 def _imported() -> set[str]:
-    said = run([sys.executable, "-X", "importtime", QWA, "--help"]).printed
+    said = run([sys.executable, "-X", "importtime", QWA, "--help"]).said
     lines = [line for line in said.splitlines() if line.startswith("import time:")]
     return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
 

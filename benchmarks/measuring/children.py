@@ -16,12 +16,13 @@ QWA = Path(sys.executable).parent / "qwa"
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What a child took, and what it printed; `cpu` and `mb` are of the child alone."""
+    """What a child took, and what it printed and `said` on stderr; `cpu` and `mb` are its own."""
 
     wall: float
     cpu: float
     mb: float
     printed: str = ""
+    said: str = ""
 
 
 def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> Used:
@@ -56,7 +57,8 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = N
         wall=wall,
         cpu=usage.ru_utime + usage.ru_stime,
         mb=watch.peak_kb / 1024 or usage.ru_maxrss / 1024,
-        printed=printed + said,
+        printed=printed,
+        said=said,
     )
 
 

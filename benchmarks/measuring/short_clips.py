@@ -55,7 +55,7 @@ def _clips(seconds: int, count: int) -> list[tuple[str, Samples]]:
 
 
 def _ways() -> dict[str, Hear]:
-    from qwen_audio_tools.engines.embedded.transcription import Transcriber
+    from qwen_audio_tools.engines.embedded.speech.transcription import Transcriber
 
     ours, peer = Transcriber(), peers.model()
     return {
