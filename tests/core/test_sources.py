@@ -1,5 +1,6 @@
 """What may be opened, and that nothing else ever is."""
 
+import contextlib
 import http.server
 import io
 import os
@@ -49,19 +50,26 @@ def test_a_callers_file_stays_open(sound):
         assert not file.closed
 
 
-def test_a_stream_that_cannot_seek_is_kept_within_limits(sound):
+@contextlib.contextmanager
+def a_pipe_with(data):
     reading, writing = os.pipe()
+    os.write(writing, data)
+    os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
-        os.write(writing, b"x" * 1000)
-        os.close(writing)
-        with open_source(pipe) as opened:
-            assert opened.file.seek(0, 2) == 1000
-    reading, writing = os.pipe()
-    with os.fdopen(reading, "rb") as pipe:
-        os.write(writing, b"x" * 1000)
-        os.close(writing)
-        with pytest.raises(ClipTooLong):
-            open_source(pipe, person(Limits(max_bytes=999)))
+        yield pipe
+
+
+def test_a_stream_that_cannot_seek_is_kept_within_limits():
+    start = b"RIFF\xdc\x03\0\0WAVE".ljust(1000, b"x")
+    with a_pipe_with(start) as pipe, open_source(pipe) as opened:
+        assert opened.file.seek(0, 2) == 1000
+    with a_pipe_with(start) as pipe, pytest.raises(ClipTooLong):
+        open_source(pipe, person(Limits(max_bytes=999)))
+
+
+def test_a_stream_that_is_no_audio_is_refused_at_its_beginning():
+    with a_pipe_with(bytes(1000)) as pipe, pytest.raises(ClipUnreadable, match="not a sound file"):
+        open_source(pipe)
 
 
 def test_what_cannot_be_opened_says_why(tmp_path, sound):

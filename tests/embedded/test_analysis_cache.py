@@ -56,7 +56,7 @@ def test_records_unused_for_longest_go_first(monkeypatch):
         cache.put(str(index) * 64, "x-1", {"noise": noise})
         path = next(cache.folder().glob(f"{str(index) * 40}/*.npz"))
         os.utime(path, (index, index))
-    monkeypatch.setenv("QWA_ANALYSIS_CACHE_MB", "2")
+    monkeypatch.setenv("QWA_ANALYSIS_CACHE_MB", "3")
     assert cache.trim() == 2
     assert cache.get("0" * 64, "x-1") is None
     assert cache.get("3" * 64, "x-1") is not None

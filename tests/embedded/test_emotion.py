@@ -290,3 +290,16 @@ def test_a_long_recording_is_read_stretch_by_stretch(encoder: SentenceEncoder) -
     readings: tuple[tuple[Span, EmotionReading], ...]
     readings = emotion_over_time(told, encoder=encoder, seconds=25.0)
     assert [reading.label for _, reading in readings] == ["happy", "sad"]
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("I feel terrible about this.", ["sad"]),
+        ("I am afraid of the dark.", ["afraid"]),
+        ("I am afraid not, the tests are late.", []),
+        ("I'm afraid that we are closed.", []),
+    ],
+)
+def test_a_feeling_is_named_by_its_owner_and_manners_are_no_feeling(text, named):
+    assert [name for name, _ in named_emotions(text)] == named

@@ -60,19 +60,21 @@ def test_a_damaged_remainder_is_fetched_again(registry):
 def test_a_killed_fetch_leaves_nothing_under_the_name_and_restarts(
     silent_registry, registry, monkeypatch
 ):
-    code = "from qwen_audio_tools.engines.embedded import weights; weights.folder('yamnet')"
+    code = (
+        "from qwen_audio_tools.engines.embedded import weights; weights.folder('speaker-encoder')"
+    )
     process = subprocess.Popen([sys.executable, "-c", code])
     connection, _ = silent_registry.accept()
     process.kill()
     process.wait()
     connection.close()
-    assert list(registry.models.glob(".partial-pitch-*"))
-    assert not list(registry.models.glob("pitch-*"))
+    assert list(registry.models.glob(".partial-speaker-encoder-*"))
+    assert not list(registry.models.glob("speaker-encoder-*"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(registry.wheels))
     # This registry has no such package, but it was asked: the dead holder's lock is gone.
     again = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
-    assert "swift-f0==0.3.0" in again.stderr
+    assert "resemblyzer==0.1.4" in again.stderr
     assert not list(registry.models.rglob("fetch-*"))
 
 
@@ -116,12 +118,15 @@ def test_a_registry_that_never_answers_is_given_up(silent_registry, monkeypatch)
 
 @pytest.fixture
 def bare_python(tmp_path):
-    """A Python with nothing but this project: no pip. Called with a PATH, it fetches `pitch`."""
+    """A Python with nothing but this project: no pip. Called with a PATH, it fetches weights."""
     venv.create(tmp_path / "bare", with_pip=False)
     library = tmp_path / "library"
     library.mkdir()
     (library / "qwen_audio_tools").symlink_to(Path(qwen_audio_tools.__file__).parent)
-    code = "from qwen_audio_tools.engines.embedded import weights; print(weights.folder('yamnet'))"
+    code = (
+        "from qwen_audio_tools.engines.embedded import weights\n"
+        "print(weights.folder('speaker-encoder'))"
+    )
 
     def fetch(path):
         return subprocess.run(
@@ -140,21 +145,21 @@ def test_no_client_is_said(registry, bare_python, tmp_path):
 
 
 def test_a_client_that_unpacks_is_taken_too(bare_python, tmp_path, monkeypatch):
-    model = weights.folder("yamnet") / "model.onnx"
+    model = weights.folder("speaker-encoder") / "pretrained.pt"
     monkeypatch.setenv("QWA_CACHE", str(tmp_path / "cache"))
     unpacking = tmp_path / "bin" / "uv"
     unpacking.parent.mkdir()
     unpacking.write_text(
         f"#!{sys.executable}\n"
         "import sys, pathlib, shutil\n"
-        "target = pathlib.Path(sys.argv[sys.argv.index('--target') + 1]) / 'swift_f0'\n"
+        "target = pathlib.Path(sys.argv[sys.argv.index('--target') + 1]) / 'resemblyzer'\n"
         "target.mkdir(parents=True)\n"
         f"shutil.copy({str(model)!r}, target)\n"
     )
     unpacking.chmod(0o755)
     found = Path(bare_python(unpacking.parent).stdout.strip())
     assert found.is_relative_to(tmp_path)
-    assert (found / "model.onnx").read_bytes() == model.read_bytes()
+    assert (found / "pretrained.pt").read_bytes() == model.read_bytes()
 
 
 def test_a_full_disk_is_named(registry):

@@ -50,9 +50,11 @@ _NAMED_ENGLISH = {
     "surprised": "surprised|amazed|shocked|astonished",
     "angry": "angry|furious|mad|outraged|livid",
     "annoyed": "annoyed|frustrated|irritated|fed up|sick of",
-    "afraid": "afraid|scared|terrified|frightened",
+    # "I am afraid not", "I'm afraid that" are manners.
+    "afraid": "afraid(?! (?:not|so|that|we|you|it|he|she|they|there|the)\\b)|scared|terrified|frightened",
     "worried": "worried|anxious|nervous|stressed|sorry|ashamed",
-    "sad": "sad|unhappy|depressed|heartbroken|lonely|miserable|devastated|disappointed",
+    "sad": "sad|unhappy|depressed|heartbroken|lonely|miserable|devastated|disappointed"
+    "|terrible|awful|horrible",
     "disgusted": "disgusted",
     "tired": "tired|exhausted|bored",
     "calm": "relaxed|at peace",

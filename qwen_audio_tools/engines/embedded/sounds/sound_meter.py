@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from qwen_audio_tools.engines.embedded import weights
+from qwen_audio_tools.engines.embedded.sounds.loudness_track import LoudnessTrack
 from qwen_audio_tools.engines.embedded.sounds.sound_grouping import SoundEvent
 from qwen_audio_tools.engines.embedded.sounds.sound_scores import Presence, SoundScores
 from qwen_audio_tools.engines.embedded.sounds.yamnet import LEVEL_SCORES, RATE, PatchCutter, Yamnet
-from qwen_audio_tools.engines.embedded.voices.loudness_track import LoudnessTrack
 
 __all__ = ["Presence", "SoundEvent", "SoundMeter", "SoundScores", "sound_events", "sound_scores"]
 

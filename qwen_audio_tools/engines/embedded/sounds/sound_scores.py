@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qwen_audio_tools.engines.embedded.sounds import audioset
+from qwen_audio_tools.engines.embedded.sounds.loudness_track import sharpened
 from qwen_audio_tools.engines.embedded.sounds.sound_grouping import (
     ENTER,
     STAY,
@@ -20,7 +21,6 @@ from qwen_audio_tools.engines.embedded.sounds.sound_grouping import (
     runs,
 )
 from qwen_audio_tools.engines.embedded.sounds.yamnet import LEVEL_SCORES, PATCH_SECONDS
-from qwen_audio_tools.engines.embedded.voices.loudness_track import sharpened
 from qwen_audio_tools.spans import Span, merge
 
 YES, POSSIBLY = 0.3, 0.1
