@@ -8,7 +8,7 @@ from qwen_audio_tools.engines.embedded.questions.question_form import (
     is_yes_no,
     language_of,
 )
-from qwen_audio_tools.engines.embedded.questions.router import Prior, route
+from qwen_audio_tools.engines.embedded.questions.router import route
 from qwen_audio_tools.tasks import TASKS
 
 HELD_OUT = Path(__file__).parent / "data" / "held_out_questions.tsv"
@@ -17,8 +17,8 @@ EXAMPLES = routing_model.examples(
 )
 
 
-def tasks_of(question: str, prior: Prior | None = None) -> set[str]:
-    return {task.name for task in route(question, prior=prior).tasks}
+def tasks_of(question: str) -> set[str]:
+    return {task.name for task in route(question).tasks}
 
 
 def test_every_example_is_of_a_known_task_and_none_is_given_twice() -> None:
@@ -97,12 +97,6 @@ def test_a_list_is_not_a_double_question(question: str) -> None:
 def test_a_named_sound_goes_to_its_kind(question: str, task: str) -> None:
     found = route(question)
     assert (found.task, found.yes_no) == (task, True)
-
-
-def test_content_is_not_asked_of_a_clip_without_speech() -> None:
-    heard = Prior(has_speech=False, has_music=True)
-    assert "question" not in tasks_of("what is it that keeps repeating?", heard)
-    assert tasks_of("what does she say?", heard) == {"transcribe"}
 
 
 def test_runners_up_are_ranked_and_apart_from_the_tasks() -> None:

@@ -10,7 +10,7 @@ from qwen_audio_tools.engines.embedded.analysis import Analysis, Expert, analyse
 from qwen_audio_tools.engines.embedded.answers import writer
 from qwen_audio_tools.engines.embedded.answers.phrases import Say
 from qwen_audio_tools.engines.embedded.answers.written import Asked, Written
-from qwen_audio_tools.engines.embedded.questions.router import Prior, Route, route
+from qwen_audio_tools.engines.embedded.questions.router import Route, route
 from qwen_audio_tools.engines.embedded.questions.sound_names import labels_for
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ NEEDS: dict[str, frozenset[Expert]] = {
 
 # Tasks that only speech can answer: without any, the sounds are what is left to tell.
 _OF_SPEECH = ("question", "summarize")
-_ABOUT_SOUNDS = ("sound_events", "vocal_sound")
+_ABOUT_SOUNDS = ("sound_events", "vocal_sound", "music")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,9 @@ def answer_clips(
         yield replace(delta, text=("\n" if index else "") + heading + delta.text)
 
 
-def make_plan(
-    question: str, models: "Models", options: Options, *, prior: Prior | None = None
-) -> Plan:
+def make_plan(question: str, models: "Models", options: Options) -> Plan:
     """Understand a question; an explicit task wins over what the words seem to ask."""
-    routed = route(question, encoder=models.encoder, prior=prior)
+    routed = route(question, encoder=models.encoder)
     tasks = tuple(options.task.split("+")) if options.task else _names(routed)
     labels: tuple[tuple[str, float], ...] = ()
     if question and set(tasks) & set(_ABOUT_SOUNDS):
@@ -96,11 +94,18 @@ def _labels(question: str, routed: Route, models: "Models") -> tuple[tuple[str, 
 def _answer(clip: "Clip", plan: Plan, models: "Models", options: Options) -> Delta:
     heard = analyse(clip, plan.needs, models, options)
     if not heard.speech and not options.task and set(plan.tasks) & set(_OF_SPEECH):
-        plan = make_plan(plan.asked.text, models, options, prior=Prior(has_speech=False))
+        plan = _without_speech(plan, models)
         heard = analyse(clip, plan.needs, models, options)
     say = Say(plan.language, heard.offset)
     written = [writer(name)(heard, plan.asked, say) for name in plan.tasks]
     return _delta(clip, heard, plan, written)
+
+
+def _without_speech(plan: Plan, models: "Models") -> Plan:
+    """Return what is left of a question about content: a sound that it names, or the scene."""
+    labels = _labels(plan.asked.text, plan.asked.route, models)
+    asked = replace(plan.asked, labels=labels)
+    return replace(plan, asked=asked, tasks=("sound_events" if labels else "caption",))
 
 
 def _compare(clips: Sequence["Clip"], plan: Plan, models: "Models", options: Options) -> Delta:

@@ -81,6 +81,24 @@ _KINDS: tuple[tuple[Sequence[str], Sequence[str]], ...] = (
 )
 
 
+_WHO_SPEAKS = re.compile(
+    r"\bwho(?:'s| is| was)? (?:\w+ )?(?:call|speak|talk|phon|ring|this|that|it|left)|"
+    r"\bcaller\b|whose (?:voice|message)|"
+    r"谁.{0,3}(?:打|说|讲|来电|留言)|(?:来电|说话|讲话)的?.{0,2}是谁",
+    re.IGNORECASE,
+)
+_INTRODUCES = re.compile(
+    r"\b(?:this is|my name is|my name's|i am|i'm|it's|speaking with) (?-i:[A-Z][a-z]+)|"
+    r"我是|我叫|这里是|我姓",
+    re.IGNORECASE,
+)
+
+
+def introductions(question: str) -> re.Pattern[str] | None:
+    """Return what a speaker who says their name says, if the question asks who speaks."""
+    return _INTRODUCES if _WHO_SPEAKS.search(question) else None
+
+
 def wanted(question: str) -> re.Pattern[str] | None:
     """Return the pattern that a fitting answer holds, or None where any sentence may do."""
     for asks, holds in _compiled():

@@ -124,11 +124,16 @@ PHRASES: dict[str, tuple[str, str]] = {
         "No particular sound stands out in {seconds} s of audio.",
         "在 {seconds} 秒音频中没有突出的声音。",
     ),
+    "nothing": ("nothing in particular", "没有突出的声音"),
     "only_speech": ("Nothing but speech stands out.", "除了语音，没有其他突出的声音。"),
     "silent": ("The recording is silent.", "录音是静音。"),
     "yes_sound": (
         "Yes, at {times}: {name} (score {score}).",
         "有：{name}，{times}（得分 {score}）。",
+    ),
+    "found_sound": (
+        "{name} at {times} (score {score}).",
+        "{name}：{times}（得分 {score}）。",
     ),
     "maybe_sound": (
         "Possibly, at {times}: something like {name}, but with a low score ({score}).",
@@ -143,10 +148,17 @@ PHRASES: dict[str, tuple[str, str]] = {
         "语音之下较弱的声音可能听不出来。",
     ),
     "unknown_sound": (
-        "The sound model has no class for {name!r}, so it can't tell. What it heard: {sounds}.",
-        "声音模型没有“{name}”这一类别，无法判断。听到的是：{sounds}。",
+        "The sound model has no class for that, so it can't tell. What it heard: {sounds}.",
+        "声音模型没有这一类别，无法判断。听到的是：{sounds}。",
     ),
-    "count_sounds": ("{count} times: {times}.", "{count} 次：{times}。"),
+    "count_sounds": (
+        "In {count} separate stretches; repeats within a stretch can't be counted.",
+        "分为 {count} 段；同一段之内的重复无法计数。",
+    ),
+    "count_one": (
+        "In one stretch; repeats within it can't be counted.",
+        "只有一段；段内的重复无法计数。",
+    ),
     "music_yes": ("There is music: {kinds} ({times}).", "有音乐：{kinds}（{times}）。"),
     "music_no": (
         "No evidence of music in {seconds} s of audio (highest score {score}).",

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from qwen_audio_tools.engines.embedded.answers.answer_kinds import wanted
+from qwen_audio_tools.engines.embedded.answers.answer_kinds import introductions, wanted
 from qwen_audio_tools.engines.embedded.answers.sentences import Sentence, is_wide, sentences
 from qwen_audio_tools.engines.embedded.answers.word_overlap import shared_words
 from qwen_audio_tools.engines.embedded.meaning.sentence_encoder import (
@@ -30,6 +30,7 @@ FROM_BEFORE = 0.45
 FROM_TOPIC = 0.75
 REPLY_SHARE = 0.9
 ASKED_SHARE = 0.7
+INTRODUCTION = 0.5
 ABSTAIN_BELOW = 0.405
 # A further quote must come near the best one.
 FURTHER = 0.6
@@ -98,6 +99,8 @@ def relevance(question: str, said: Sequence[Sentence], encoder: SentenceEncoder)
     else:
         holds = np.ones(len(texts), np.bool_)
         scores = scores + 0.3 * FROM_BEFORE * before
+    if names := introductions(question):
+        scores = scores + np.array([INTRODUCTION * bool(names.search(text)) for text in texts])
     return _replies(np.asarray(scores, np.float32), texts, holds)
 
 

@@ -22,7 +22,7 @@ def write_sounds(heard: Analysis, asked: Asked, say: Say) -> Written:
         return _presence(heard, scores, asked, say)
     events = scores.events()
     if asked.subject and asked.route.yes_no:
-        text = say("unknown_sound", name=asked.subject, sounds=list_sounds(events, say) or "–")
+        text = say("unknown_sound", sounds=list_sounds(events, say) or say("nothing"))
         return Written(text, sound_evidence(events, say))
     return Written(_what(heard, events, say), sound_evidence(events, say))
 
@@ -42,6 +42,8 @@ def write_vocal_sounds(heard: Analysis, asked: Asked, say: Say) -> Written:
 def write_music(heard: Analysis, asked: Asked, say: Say) -> Written:
     """Tell whether there is music, and which instruments and kinds the scores name."""
     scores = _scores(heard)
+    if asked.labels and asked.route.yes_no and asked.labels[0][0] != "Music":
+        return _presence(heard, scores, asked, say)
     music = scores.presence(["Music"])
     if music.verdict == "no evidence":
         text = say("music_no", seconds=f"{heard.duration:.0f}", score=f"{music.score:.2f}")
@@ -113,10 +115,12 @@ def _presence(heard: Analysis, scores: SoundScores, asked: Asked, say: Say) -> W
         limit = say("under_speech") if heard.speech else ""
         text = say("no_sound", name=name, seconds=f"{heard.duration:.0f}", score=score)
         return Written(say.sentences([text, limit]))
-    key = "yes_sound" if found.verdict == "yes" else "maybe_sound"
-    sentences = [say(key, name=name, times=_times(spans, say), score=score)]
+    sure = "yes_sound" if asked.route.yes_no else "found_sound"
+    key = sure if found.verdict == "yes" else "maybe_sound"
+    told = say(key, name=name, times=_times(spans, say), score=score)
+    sentences = [told[:1].upper() + told[1:]]
     if asked.route.counts:
-        sentences.insert(0, say("count_sounds", count=len(spans), times=_times(spans, say)))
+        sentences.append(say("count_sounds" if len(spans) > 1 else "count_one", count=len(spans)))
     evidence = tuple(
         Evidence(
             kind="sound", text=name, start=span.start, end=span.end, score=found.score, model=MODEL

@@ -51,7 +51,8 @@ _NAMED_ENGLISH = {
     "angry": "angry|furious|mad|outraged|livid",
     "annoyed": "annoyed|frustrated|irritated|fed up|sick of",
     # "I am afraid not", "I'm afraid that" are manners.
-    "afraid": "afraid(?! (?:not|so|that|we|you|it|he|she|they|there|the)\\b)|scared|terrified|frightened",
+    "afraid": r"afraid(?! (?:not|so|that|we|you|it|he|she|they|there|the)\b)"
+    "|scared|terrified|frightened",
     "worried": "worried|anxious|nervous|stressed|sorry|ashamed",
     "sad": "sad|unhappy|depressed|heartbroken|lonely|miserable|devastated|disappointed"
     "|terrible|awful|horrible",

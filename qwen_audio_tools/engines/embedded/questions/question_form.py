@@ -189,7 +189,7 @@ def subject_of(text: str, language: str) -> str | None:
 
 def wants_count(text: str) -> bool:
     """Tell whether the question asks how often something happens."""
-    return bool(re.search(r"how many times|how often|几[次声遍下]|多少[次声遍下]", text.lower()))
+    return bool(re.search(r"how many\b|how often|几[次声遍下]|多少[次声遍下]", text.lower()))
 
 
 def wants_time(text: str) -> bool:

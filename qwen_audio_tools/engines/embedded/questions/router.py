@@ -1,7 +1,7 @@
 """What a question asks of a clip: one task or two, by meaning, with words as tie-break.
 
 The meaning of the question is compared with worded examples (`routes.toml`); rules tip the
-balance; what the clip is known to hold may, too. It does not look at the words of the clip.
+balance. It knows nothing of the clip.
 """
 
 import re
@@ -27,7 +27,6 @@ RULES_SHARE = 0.7
 NAMES_TASK = 0.4
 # A question about a sound that has a name ("is there a dog?") is about that sound.
 NAMED_SOUND = 0.6
-_CONTENT = {"question", "summarize"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +35,6 @@ class ScoredTask:
 
     name: str
     score: float
-
-
-@dataclass(frozen=True, slots=True)
-class Prior:
-    """What is known about the clip before the question is read; None is unknown."""
-
-    has_speech: bool | None = None
-    has_music: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +61,7 @@ class Route:
         return self.tasks[0].name
 
 
-def route(
-    question: str, *, encoder: SentenceEncoder | None = None, prior: Prior | None = None
-) -> Route:
+def route(question: str, *, encoder: SentenceEncoder | None = None) -> Route:
     """Return what `question` asks; an empty one asks for a caption (what do you hear?)."""
     encoder = encoder or shared_encoder()
     language = question_form.language_of(question)
@@ -82,7 +71,7 @@ def route(
         return Route(tasks=(ScoredTask("caption", 1.0),), language=language)
     halves = [] if options else _halves(question)
     nouns = [] if options or halves else _noun_halves(question)
-    ranked = _ranked([question, *halves, *nouns], encoder, prior or Prior(), subject)
+    ranked = _ranked([question, *halves, *nouns], encoder, subject)
     tasks = _double(ranked[1:]) or ranked[0][:1]
     chosen = {task.name for task in tasks}
     return Route(
@@ -102,7 +91,7 @@ def route(
 
 
 def _ranked(
-    questions: list[str], encoder: SentenceEncoder, prior: Prior, subject: str | None
+    questions: list[str], encoder: SentenceEncoder, subject: str | None
 ) -> list[list[ScoredTask]]:
     """Return every task for every question, best first, scores about -1 to 1.5."""
     model = routing_model(encoder)
@@ -114,7 +103,6 @@ def _ranked(
             named = task_of_sound(labels_named(subject))
             if named:
                 words[named] = words.get(named, 0.0) + NAMED_SOUND
-        _lean(fit, words, prior)
         if not words and max(fit.values()) < UNLIKE_ANY:
             fit[FALLBACK] = UNLIKE_ANY
         for task, weight in words.items():
@@ -122,18 +110,6 @@ def _ranked(
         ranked = [ScoredTask(name, score) for name, score in fit.items()]
         found.append(sorted(ranked, key=lambda task: -task.score))
     return found
-
-
-def _lean(fit: dict[str, float], words: dict[str, float], prior: Prior) -> None:
-    """Lower what the clip can't answer: content without speech, moods of people in pure music."""
-    if prior.has_speech is False:
-        for task in _CONTENT - words.keys():
-            fit[task] -= 0.6
-        if prior.has_music:
-            fit["music"] += 0.15
-            fit["emotion"] -= 0.3
-    elif prior.has_speech and prior.has_music is False:
-        fit["music"] -= 0.1
 
 
 def _share(score: float) -> float:
