@@ -1,6 +1,6 @@
 """How fast: the command, a first and a second question, short clips, an hour and its memory.
 
-Run: python benchmarks/speed.py [--quick] [--minutes 60] [--rounds 9]. Everything is measured beside
+Run: python benchmarks/speed.py [--quick] [--minutes 60] [--rounds 7]. Everything is measured beside
 its peer in this one run, by turns. Writes benchmarks/results/speed.json and benchmarks/embedded.md;
 with --quick, which is a look and no measurement, it only prints.
 """
@@ -24,12 +24,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="few rounds, and nothing is written")
     parser.add_argument("--minutes", type=int, help="of the long recording (60; quick: 4)")
-    parser.add_argument("--rounds", type=int, help="of each question (9; quick: 3)")
+    parser.add_argument("--rounds", type=int, help="of each question (7; quick: 3)")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--out", type=Path, default=report.RESULTS / "speed.json")
     options = parser.parse_args()
     minutes = options.minutes or (4 if options.quick else 60)
-    rounds = options.rounds or (3 if options.quick else 9)
+    rounds = options.rounds or (3 if options.quick else 7)
     began = about(rounds=rounds, minutes=minutes)
     with tempfile.TemporaryDirectory() as scratch:
         tables = _measure(options, minutes, rounds, Path(scratch))

@@ -45,7 +45,8 @@ def table(*, quick: bool) -> dict[str, Any]:
         "title": "Word errors (Chinese: characters), the language not told",
         "note": "Share of wrong, missing and extra words after normalising; n counts clips."
         " Both hear the same clips with the same Whisper base. Of the made speech there are 25"
-        " sentences of our own in each language, three to a clip. Chinese is compared in simplified characters."
+        " sentences of our own in each language, three to a clip."
+        " Chinese is compared in simplified characters."
         " espeak voices are hard for Whisper: look at the difference more than at the rate."
         f" A single recording has no interval.{missing}",
         "rows": rows,
