@@ -68,17 +68,15 @@ def build() -> "Typer":
     from qwa import (
         ask,
         config,
-        describe,
         doctor,
-        emotion,
         engines,
         info,
         models,
-        sounds,
         tasks,
         transcribe,
     )
     from qwa.options import VERSION
+    from qwa.short_forms import SHORT_FORMS, short_form
 
     app = typer.Typer(
         name="qwa",
@@ -96,9 +94,8 @@ def build() -> "Typer":
 
     app.command()(ask.ask)
     app.command()(transcribe.transcribe)
-    app.command()(describe.describe)
-    app.command()(sounds.sounds)
-    app.command()(emotion.emotion)
+    for name in SHORT_FORMS:
+        app.command(name)(short_form(name))
     app.command()(info.info)
     app.command()(engines.engines)
     app.command()(tasks.tasks)

@@ -1,0 +1,52 @@
+"""`qwa describe`, `qwa sounds` and `qwa emotion`: one task each, without a question."""
+
+from collections.abc import Callable
+
+import typer
+
+from qwa import options as o
+
+# The command, its task, and its help; the rest of it is the same for all.
+SHORT_FORMS = {
+    "describe": ("caption", "Describe the whole scene of each clip."),
+    "sounds": ("sound_events", "List the sounds that are heard, and when."),
+    "emotion": ("emotion", "Tell how the speaker seems to feel, and why."),
+}
+
+
+def short_form(name: str) -> Callable[..., None]:
+    """Return the command of that name."""
+    task, about = SHORT_FORMS[name]
+
+    def command(
+        context: typer.Context,
+        files: o.FILES,
+        start: o.START = None,
+        end: o.END = None,
+        engine: o.ENGINE = None,
+        language: o.SPOKEN = None,
+        lang: o.LANG = None,
+        as_json: o.JSON = False,
+        jsonl: o.JSONL = False,
+        out: o.OUT = None,
+        skip_existing: o.SKIP = False,
+        force: o.FORCE = False,
+        quiet: o.QUIET = False,
+        verbose: o.VERBOSE = False,
+    ) -> None:
+        from qwa import answers, inputs
+
+        request = answers.Request(
+            files=tuple(files),
+            task=task,
+            part=inputs.part(start, end),
+            engine=engine,
+            spoken=language,
+            form=answers.Form.of(
+                as_json=as_json, jsonl=jsonl, out=out, skip=skip_existing, force=force
+            ),
+        )
+        raise typer.Exit(answers.answer(request, o.manners_of(context)))
+
+    command.__doc__ = f"{about}\n\n    Example: qwa {name} clip.mp3\n    "
+    return command
