@@ -33,12 +33,13 @@ def main() -> None:
     began = about(rounds=rounds, minutes=minutes)
     with tempfile.TemporaryDirectory() as scratch:
         tables = _measure(options, minutes, rounds, Path(scratch))
+    own = options.out != parser.get_default("out")
     partial = options.quick or set(options.only) != set(PARTS)
-    if not partial or options.out != parser.get_default("out"):
+    if own or not partial:
         options.out.parent.mkdir(exist_ok=True)
         found = {"about": began, "tables": tables}
         options.out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    if not partial:
+    if not own and not partial:
         report.write()
 
 
