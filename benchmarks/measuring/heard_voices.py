@@ -29,9 +29,10 @@ def speakers_table(*, quick: bool) -> dict[str, Any]:
     rows = [_speakers(str(n), [pair for pair in found if pair[0] == n]) for n in (1, 2, 3)]
     return {
         "title": "How many voices in a dialogue",
-        "note": f"Made: {TURNS} turns of one or two sentences by variants of one synthesiser: a man's"
-        " and a woman's are far apart, two men's hardly differ, and those are what is missed. Acted"
-        " real dialogues of one to four: 47 % exact, 95 % within one; far microphones: 38 and 62 %.",
+        "note": f"Made: {TURNS} turns of one or two sentences by variants of one synthesiser:"
+        " a man's and a woman's are far apart, two men's hardly differ, and those are what is"
+        " missed. Acted real dialogues of one to four: 47 % exact, 95 % within one; far"
+        " microphones: 38 and 62 %.",
         "rows": [*rows, _speakers("all", found)],
     }
 
