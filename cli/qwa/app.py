@@ -1,6 +1,7 @@
 """The `qwa` program: wires the commands. Imports nothing until `main` can take an interrupt."""
 
 import sys
+from importlib import import_module
 from os import environ
 
 TYPE_CHECKING = False  # type checkers know the name; `typing` takes long enough to be interrupted
@@ -39,7 +40,7 @@ def run(arguments: "Sequence[str]", manners: "Manners") -> int:
     try:
         from typer.main import get_command
 
-        command = get_command(build())
+        command = get_command(build(arguments[0] if arguments else ""))
         code = command.main(
             args=list(arguments), prog_name="qwa", standalone_mode=False, obj=manners
         )
@@ -61,22 +62,30 @@ def leave() -> "NoReturn":
         _exit(130)
 
 
-def build() -> "Typer":
-    """Return the program with its commands."""
+# In the order of the help: the command, and where it lives.
+COMMANDS = {
+    "ask": "ask:ask",
+    "transcribe": "transcribe:transcribe",
+    "describe": "short_forms:describe",
+    "sounds": "short_forms:sounds",
+    "emotion": "short_forms:emotion",
+    "info": "info:info",
+    "engines": "engines:engines",
+    "tasks": "tasks:tasks",
+    "doctor": "doctor:doctor",
+    "models": "models:app",
+    "config": "config:app",
+}
+
+
+def build(wanted: str = "") -> "Typer":
+    """Return the program with the command that is wanted, or with all if it is none of ours.
+
+    To make a command from its function costs Typer milliseconds, and a second question has few.
+    """
     import typer
 
-    from qwa import (
-        ask,
-        config,
-        doctor,
-        engines,
-        info,
-        models,
-        tasks,
-        transcribe,
-    )
     from qwa.options import VERSION
-    from qwa.short_forms import SHORT_FORMS, short_form
 
     app = typer.Typer(
         name="qwa",
@@ -92,14 +101,11 @@ def build() -> "Typer":
     def qwa(version: VERSION = False) -> None:
         pass
 
-    app.command()(ask.ask)
-    app.command()(transcribe.transcribe)
-    for name in SHORT_FORMS:
-        app.command(name)(short_form(name))
-    app.command()(info.info)
-    app.command()(engines.engines)
-    app.command()(tasks.tasks)
-    app.add_typer(models.app, name="models")
-    app.command()(doctor.doctor)
-    app.add_typer(config.app, name="config")
+    for name in [wanted] if wanted in COMMANDS else COMMANDS:
+        module, _, attribute = COMMANDS[name].partition(":")
+        command = getattr(import_module(f"qwa.{module}"), attribute)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
     return app

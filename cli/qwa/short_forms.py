@@ -6,18 +6,8 @@ import typer
 
 from qwa import options as o
 
-# The command, its task, and its help; the rest of it is the same for all.
-SHORT_FORMS = {
-    "describe": ("caption", "Describe the whole scene of each clip."),
-    "sounds": ("sound_events", "List the sounds that are heard, and when."),
-    "emotion": ("emotion", "Tell how the speaker seems to feel, and why."),
-}
 
-
-def short_form(name: str) -> Callable[..., None]:
-    """Return the command of that name."""
-    task, about = SHORT_FORMS[name]
-
+def _short_form(name: str, task: str, about: str) -> Callable[..., None]:
     def command(
         context: typer.Context,
         files: o.FILES,
@@ -50,3 +40,8 @@ def short_form(name: str) -> Callable[..., None]:
 
     command.__doc__ = f"{about}\n\n    Example: qwa {name} clip.mp3\n    "
     return command
+
+
+describe = _short_form("describe", "caption", "Describe the whole scene of each clip.")
+sounds = _short_form("sounds", "sound_events", "List the sounds that are heard, and when.")
+emotion = _short_form("emotion", "emotion", "Tell how the speaker seems to feel, and why.")

@@ -48,7 +48,7 @@ def test_pieces_are_those_of_sentencepiece(folder: Path) -> None:
 
     theirs = sentencepiece.SentencePieceProcessor(model_file=str(folder / "sp.model"))
     tables = meaning_tables.load(folder)
-    ours = WordPieces(tables.pieces, tables.scores)
+    ours = WordPieces(tables.names, tables.numbers, tables.scores)
     for text in (*SENTENCES, "", " "):
         expected = theirs.encode(text, out_type=int, add_bos=True, add_eos=True)
         assert ours.encode(text) == expected, text

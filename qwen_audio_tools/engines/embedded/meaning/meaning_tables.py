@@ -7,17 +7,17 @@ them into memory. Where the folder can't be written, the numbers are unpacked ea
 
 import os
 import tempfile
-from array import array
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from qwen_audio_tools.engines.embedded.meaning.word_pieces import Names, Numbers, Scores
+
 Floats = npt.NDArray[np.float32]
 
-VERSION = "v1"
+VERSION = "v2"
 WIDTH = 512
 BRANCH_WIDTH = 256
 ORDERS = (2, 3, 5)
@@ -53,12 +53,16 @@ _REST = {
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """All numbers of the encoder: 8-bit piece vectors, float layers, pieces with their scores."""
+    """All numbers of the encoder: 8-bit piece vectors, float layers, pieces with their scores.
+
+    `names` are the pieces in UTF-8, sorted; `numbers[i]` is the number of `names[i]`.
+    """
 
     vectors: npt.NDArray[np.uint8]
     layers: dict[str, Floats]
-    pieces: Sequence[str]
-    scores: Sequence[float]
+    names: Names
+    numbers: Numbers
+    scores: Scores
 
 
 def shapes() -> dict[str, tuple[int, ...]]:
@@ -85,19 +89,20 @@ def load(folder: Path) -> Tables:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    names = {"vectors": "npy", "layers": "npy", "scores": "npy", "pieces": "txt"}
-    return {name: folder / f"{name}-{VERSION}.{suffix}" for name, suffix in names.items()}
+    names = ("vectors", "layers", "scores", "names", "numbers")
+    return {name: folder / f"{name}-{VERSION}.npy" for name in names}
 
 
 def _read(folder: Path) -> Tables:
-    files = _files(folder)
-    vectors = np.load(files["vectors"], mmap_mode="r")
-    flat = np.load(files["layers"], mmap_mode="r")
-    pieces = files["pieces"].read_bytes().decode().split("\n")
-    scores = array("d", np.load(files["scores"]).tobytes())
-    if vectors.shape != (len(pieces), WIDTH) or len(scores) != len(pieces):
+    held = {name: np.load(path, mmap_mode="r") for name, path in _files(folder).items()}
+    count = len(held["names"])
+    if held["vectors"].shape != (count, WIDTH) or not (
+        len(held["scores"]) == len(held["numbers"]) == count
+    ):
         raise ValueError("the unpacked files don't belong together")
-    return Tables(vectors, _layers(flat), pieces, scores)
+    return Tables(
+        held["vectors"], _layers(held["layers"]), held["names"], held["numbers"], held["scores"]
+    )
 
 
 def _layers(flat: Floats) -> dict[str, Floats]:
@@ -116,35 +121,33 @@ def _unpack(folder: Path) -> Tables:
 
     model = sentencepiece.SentencePieceProcessor(model_file=str(folder / "sp.model"))
     count = model.get_piece_size()
-    pieces = tuple(model.id_to_piece(number) for number in range(count))
-    scores = tuple(float(model.get_score(number)) for number in range(count))
+    pieces = np.array([model.id_to_piece(number).encode() for number in range(count)])
+    numbers = np.argsort(pieces, kind="stable").astype(np.uint32)
+    scores = np.array([model.get_score(number) for number in range(count)], np.float64)
     vectors = np.empty((CHUNKS * _ROWS, WIDTH), np.uint8)
     with np.load(folder / "weights.npz", allow_pickle=False) as packed:
         # Piece i is row i // 17 of the chunk i % 17: the table was split for storage.
         for chunk in range(CHUNKS):
             vectors[chunk::CHUNKS] = packed[f"q{chunk + 1}"]
         layers = {name: packed[name].astype(np.float32) for name in shapes()}
-    return Tables(vectors[:count], layers, pieces, scores)
+    return Tables(vectors[:count], layers, pieces[numbers], numbers, scores)
 
 
 def _write(folder: Path, tables: Tables) -> None:
     files = _files(folder)
     flat = np.concatenate([tables.layers[name].ravel() for name in shapes()])
     _save(files["layers"], flat)
-    _save(files["scores"], np.array(tables.scores, np.float64))
-    _save(files["pieces"], "\n".join(tables.pieces).encode())
+    for name in ("scores", "names", "numbers"):
+        _save(files[name], getattr(tables, name))
     _save(files["vectors"], tables.vectors)  # last, and read first: complete means all are
 
 
-def _save(path: Path, content: bytes | npt.NDArray[np.generic]) -> None:
+def _save(path: Path, content: npt.NDArray[np.generic]) -> None:
     # Written beside and renamed: another process sees the whole file or none.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            if isinstance(content, bytes):
-                file.write(content)
-            else:
-                np.save(file, content)
+            np.save(file, content)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -49,7 +49,7 @@ class SentenceEncoder:
         tables = meaning_tables.load(folder)
         self._vectors = tables.vectors
         self._layers = tables.layers
-        self._pieces = WordPieces(tables.pieces, tables.scores)
+        self._pieces = WordPieces(tables.names, tables.numbers, tables.scores)
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Return one unit vector per text, shape (n, 512), float32; an empty text is a vector too.

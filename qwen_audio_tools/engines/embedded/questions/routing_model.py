@@ -33,23 +33,27 @@ SHARPNESS = 2.0
 WORDS_SHARE = 0.06
 RIDGE = 0.05
 _WORD_FEATURES = 1024
-_VERSION = "1"
+_VERSION = "2"
 
 
 @dataclass(frozen=True, slots=True)
 class RoutingModel:
-    """The fitted model; `meanings` (n, 512), `words` (n, 1024), `weights` (n, tasks)."""
+    """The fitted model; `meanings` (n, 512), `weights` (n, tasks), `word_weights` (1024, tasks).
+
+    The part of the kernel that compares words is linear, so the examples' words and their weights
+    are multiplied once and for all.
+    """
 
     tasks: npt.NDArray[np.str_]
     meanings: Floats
-    words: Floats
     weights: Floats
+    word_weights: Floats
 
     def scores(self, questions: Sequence[str], encoder: SentenceEncoder) -> Floats:
         """Return (questions, tasks): about 1 where a question is of the task, else about -1."""
         plain = [plain_form(question) for question in questions]
-        kernel = _kernel(encoder.encode(plain), self.meanings, _words(plain), self.words)
-        return np.asarray(kernel @ self.weights, np.float32)
+        near = _nearness(encoder.encode(plain), self.meanings)
+        return np.asarray(near @ self.weights + _words(plain) @ self.word_weights, np.float32)
 
 
 @lru_cache(maxsize=2)
@@ -84,9 +88,12 @@ def fitted(worded: Sequence[tuple[str, str, str]], encoder: SentenceEncoder) -> 
     plain = [plain_form(question) for _, _, question in worded]
     meanings, words = encoder.encode(plain), _words(plain)
     targets = np.where(np.array([[task] for task, _, _ in worded]) == tasks, 1.0, -1.0)
-    kernel = _kernel(meanings, meanings, words, words).astype(np.float64)
+    kernel = (_nearness(meanings, meanings) + WORDS_SHARE * (words @ words.T)).astype(np.float64)
     weights = np.linalg.solve(kernel + RIDGE * np.eye(len(kernel)), targets)
-    return RoutingModel(tasks, meanings, words, weights.astype(np.float32))
+    word_weights = WORDS_SHARE * (words.T @ weights)
+    return RoutingModel(
+        tasks, meanings, weights.astype(np.float32), word_weights.astype(np.float32)
+    )
 
 
 def plain_form(question: str) -> str:
@@ -94,9 +101,8 @@ def plain_form(question: str) -> str:
     return unicodedata.normalize("NFKC", question).lower().strip().rstrip("?？.。!！ ")
 
 
-def _kernel(meanings: Floats, others: Floats, words: Floats, other_words: Floats) -> Floats:
-    near = np.exp(SHARPNESS * (meanings @ others.T - 1.0))
-    return np.asarray(near + WORDS_SHARE * (words @ other_words.T), np.float32)
+def _nearness(meanings: Floats, others: Floats) -> Floats:
+    return np.asarray(np.exp(SHARPNESS * (meanings @ others.T - 1.0)), np.float32)
 
 
 def _words(questions: Sequence[str]) -> Floats:
