@@ -8,8 +8,6 @@ whatever is not installed is left out. pydub takes 6 to 12 GB of memory for thre
 import argparse
 import importlib.util
 import json
-import os
-import platform
 import resource
 import shutil
 import statistics
@@ -21,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from measuring import machine
 
 RESULTS = Path(__file__).parent / "results" / "decoding.json"
 # What is written: container for libavformat, codec, rate, bits a second, wanted times pydub, MB.
@@ -203,10 +202,9 @@ def main() -> None:
     for line in missed(results):
         print("missed:", line)
     about = {
+        "about": machine.about(),
         "minutes": options.minutes,
         "rounds": options.rounds,
-        "python": platform.python_version(),
-        "cpus": os.cpu_count(),
         "results": results,
     }
     RESULTS.parent.mkdir(exist_ok=True)

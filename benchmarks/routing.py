@@ -13,6 +13,8 @@ import sys
 import time
 from pathlib import Path
 
+from measuring import machine
+
 from qwen_audio_tools.engines.embedded.meaning.sentence_encoder import shared_encoder
 from qwen_audio_tools.engines.embedded.questions.router import route
 
@@ -58,7 +60,11 @@ def main() -> None:
         for group in ("overall", f"language {row['language']}", f"task {first}"):
             groups.setdefault(group, []).append(right)
     found = {group: figures(right) for group, right in sorted(groups.items())}
-    report = {"accuracy": found, "median_ms": 1000 * statistics.median(times)}
+    report = {
+        "about": machine.about(),
+        "accuracy": found,
+        "median_ms": 1000 * statistics.median(times),
+    }
     shown = {"overall": found["overall"]} if "--overall" in sys.argv[1:] else found
     for group, numbers in shown.items():
         low, high = numbers["low"], numbers["high"]

@@ -14,8 +14,8 @@ from qwen_audio_tools.transcript import Segment
 _VERSIONS = {
     "clip": 1,
     "speech": 1,
-    "words": 1,
-    "english": 1,
+    "words": 2,
+    "english": 2,
     "sounds": 1,
     "voice": 1,
     "speakers": 1,

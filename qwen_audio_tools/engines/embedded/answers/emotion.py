@@ -16,7 +16,7 @@ from qwen_audio_tools.engines.embedded.emotion.reading import (
     read_emotion,
 )
 
-CLEAR, LIKELY = 0.5, 0.3
+CLEAR, LIKELY = 0.4, 0.3
 UNLIKELY = 0.07
 LONG = 90.0  # seconds from which feelings may change on the way
 NEAR_ZERO, FAR_FROM_ZERO = 0.15, 0.3  # valence, -1 to 1

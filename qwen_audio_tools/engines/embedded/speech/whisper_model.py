@@ -149,11 +149,12 @@ class WhisperModel:
         return (bool(text) and not looping, likely), decoded
 
 
-# Beam search made no fewer errors than one greedy pass (6.8 % against 6.2 % of the words of 25
-# clips) and cost a third more: it comes only after greedy search failed with all 30 s.
+# A beam of 5 in the short context made fewer errors than one greedy pass in all languages tried
+# (of made speech, in percent: en 7.7 and 8.1, de 38 and 41, es 28 and 37, zh 70 and 71, fr 73 and
+# 76) and no more than with all 30 s of context, for a third to a half of that time in English.
 _ATTEMPTS: tuple[tuple[bool, dict[str, Any]], ...] = (
-    (False, {"beam_size": 1}),
-    (True, {"beam_size": 1}),
+    (False, {"beam_size": 5}),
+    (True, {"beam_size": 5}),
     (True, {"beam_size": 5, "no_repeat_ngram_size": 6}),
     (True, {"beam_size": 1, "sampling_topk": 0, "sampling_temperature": 0.6, "num_hypotheses": 3}),
 )
