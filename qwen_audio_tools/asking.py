@@ -39,7 +39,11 @@ def ask(
     words = question
     if options.task:
         check_abilities(tasks_named(options.task), opened.info)
-        words = question or _own_words(options.task)
+        if not question and "question" in options.task.split("+"):
+            raise SettingsError("the task 'question' needs a question", hint="qwa tasks")
+        # A model that chats needs the task in words; others go by its name.
+        chats = Ability.CHAT in opened.info.abilities
+        words = question or (_own_words(options.task) if chats else "")
     parts: tuple[Part, ...] = (*chosen, words) if words else chosen
     deltas = reply_in_windows(opened, [user(*parts)], options)
     answer = join(deltas, opened.info)
@@ -116,5 +120,4 @@ def check_abilities(wanted: Sequence[Task], info: EngineInfo) -> None:
 
 
 def _own_words(names: str) -> str:
-    # A model that chats needs the task in words; the cascade goes by the name alone.
     return " ".join(each.instruct for each in tasks_named(names) if each.name != "question")

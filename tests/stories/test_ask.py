@@ -9,6 +9,7 @@ from qwen_audio_tools.asking import ask, transcribe
 from qwen_audio_tools.clip import Clip
 from qwen_audio_tools.engines import open_engine
 from qwen_audio_tools.engines.base import Options
+from qwen_audio_tools.errors import SettingsError
 
 AUDIO = Path(__file__).parents[2] / "examples" / "audio"
 TRUTH = {
@@ -206,3 +207,22 @@ def test_clips_are_compared_in_one_answer(engine):
     assert answer.coverage.total == pytest.approx(
         sum(TRUTH[name]["seconds"] for name in ("happy.mp3", "spanish.ogg")), abs=0.5
     )
+
+
+def test_what_it_can_not_judge_names_who_could(asked):
+    answer = asked("meeting.opus", "did they agree to move the launch?")
+    assert any("Qwen2-Audio" in warning for warning in answer.warnings)
+    assert not any("Qwen2-Audio" in w for w in asked("happy.mp3", "what is said?").warnings)
+
+
+def test_the_evidence_of_a_comparison_names_its_clips(engine):
+    clips = [Clip(AUDIO / "happy.mp3"), Clip(AUDIO / "bell.flac")[2.0:9.0]]
+    answer = ask(clips, engine=engine, options=Options(task="compare"))
+    assert {Path(item.clip).name for item in answer.evidence} == {"happy.mp3", "bell.flac"}
+    bell = next(item for item in answer.evidence if "bell" in item.text)
+    assert bell.start >= 2.0
+
+
+def test_the_task_of_questions_needs_one(engine):
+    with pytest.raises(SettingsError, match="needs a question"):
+        ask(Clip(AUDIO / "happy.mp3"), engine=engine, options=Options(task="question"))

@@ -5,7 +5,7 @@ Times in an `Analysis` count from the start of the clip.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +69,12 @@ class Analysis:
     def duration(self) -> float:
         """Seconds that were heard."""
         return self.coverage.heard
+
+    @property
+    def coverage_in_recording(self) -> Coverage:
+        """The coverage with its gaps in seconds of the recording."""
+        gaps = (Span(gap.start + self.offset, gap.end + self.offset) for gap in self.coverage.gaps)
+        return replace(self.coverage, gaps=tuple(gaps))
 
     @property
     def speech_seconds(self) -> float:

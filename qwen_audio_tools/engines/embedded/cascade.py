@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwen_audio_tools.answer import Coverage, Evidence, Usage
+from qwen_audio_tools.engines import BUILTIN
 from qwen_audio_tools.engines.base import Delta, Options
 from qwen_audio_tools.engines.embedded.analysis import Analysis, Expert, analyse, check
 from qwen_audio_tools.engines.embedded.answers import writer
 from qwen_audio_tools.engines.embedded.answers.phrases import Say
-from qwen_audio_tools.engines.embedded.answers.written import Asked, Written
+from qwen_audio_tools.engines.embedded.answers.written import Asked, Written, placed
 from qwen_audio_tools.engines.embedded.questions.router import Route, route
 from qwen_audio_tools.engines.embedded.questions.sound_names import labels_for
 
@@ -98,7 +99,7 @@ def _answer(clip: "Clip", plan: Plan, models: "Models", options: Options) -> Del
         heard = analyse(clip, plan.needs, models, options)
     say = Say(plan.language, heard.offset)
     written = [writer(name)(heard, plan.asked, say) for name in plan.tasks]
-    return _delta(clip, heard, plan, written)
+    return _delta(heard, plan, written, say)
 
 
 def _without_speech(plan: Plan, models: "Models") -> Plan:
@@ -112,41 +113,35 @@ def _compare(clips: Sequence["Clip"], plan: Plan, models: "Models", options: Opt
     from qwen_audio_tools.engines.embedded.answers.scene import write_comparison
 
     analyses = [analyse(clip, NEEDS["compare"], models, options) for clip in clips]
-    written = write_comparison(analyses, plan.asked, Say(plan.language))
-    parts = [
-        _delta(clip, heard, plan, [Written("")])
-        for clip, heard in zip(clips, analyses, strict=True)
-    ]
+    written = write_comparison(analyses, Say(plan.language))
     return Delta(
         text=written.text,
         evidence=written.evidence,
-        coverage=sum((part.coverage for part in parts if part.coverage), Coverage(0.0, 0.0)),
-        usage=sum((part.usage for part in parts if part.usage), Usage()),
-        warnings=tuple(warning for part in parts for warning in part.warnings),
+        coverage=sum((heard.coverage_in_recording for heard in analyses), Coverage(0.0, 0.0)),
+        usage=Usage(seconds_heard=sum(heard.duration for heard in analyses)),
+        warnings=tuple(warning for heard in analyses for warning in heard.warnings),
         task="compare",
     )
 
 
-def _delta(clip: "Clip", heard: Analysis, plan: Plan, written: Sequence[Written]) -> Delta:
+def _delta(heard: Analysis, plan: Plan, written: Sequence[Written], say: Say) -> Delta:
     evidence: dict[Evidence, None] = {}
     for part in written:
-        evidence.update(dict.fromkeys(_placed(item, clip, heard.offset) for item in part.evidence))
+        evidence.update(dict.fromkeys(placed(part.evidence, heard)))
     warnings = [warning for part in written for warning in part.warnings]
+    if any(part.limited for part in written):
+        warnings.append(_who_could(say))
     return Delta(
         text="\n".join(part.text for part in written if part.text),
         evidence=tuple(evidence),
-        coverage=heard.coverage,
+        coverage=heard.coverage_in_recording,
         usage=Usage(seconds_heard=heard.duration),
         warnings=(*heard.warnings, *warnings),
         task="+".join(plan.tasks),
     )
 
 
-def _placed(item: Evidence, clip: "Clip", offset: float) -> Evidence:
-    """Return evidence with times of the recording and the name of the clip."""
-    return replace(
-        item,
-        start=None if item.start is None else item.start + offset,
-        end=None if item.end is None else item.end + offset,
-        clip=clip.name,
-    )
+def _who_could(say: Say) -> str:
+    """Name the engines that reason about what they hear, which this one doesn't."""
+    others = [name for name in BUILTIN if name != "embedded"]
+    return say("others_could", engines=say.join(others)) if others else say("none_could")

@@ -41,7 +41,7 @@ def write_emotion(heard: Analysis, asked: Asked, say: Say) -> Written:
     lines = [say.sentences(sentences)]
     if heard.duration >= LONG:
         lines += _on_the_way(material, asked, say)
-    return Written("\n".join(lines), _evidence(reading, say))
+    return Written("\n".join(lines), _evidence(reading, say), limited=reading.share < CLEAR)
 
 
 def _verdict(reading: EmotionReading, asked: Asked, say: Say) -> str:

@@ -28,7 +28,6 @@ PHRASES: dict[str, tuple[str, str]] = {
     ),
     "translation": ("In English: {text}", "英文译文：{text}"),
     "already_english": ("The speech is already in English: {text}", "说的本来就是英语：{text}"),
-    "quotes": ("What was said about it:", "相关的原话："),
     "quote": ('{speaker}"{text}" ({time})', "{speaker}“{text}”（{time}）"),
     "not_said": (
         "Nothing that was said clearly answers that. Nearest in meaning, and perhaps beside it:",
@@ -177,14 +176,14 @@ PHRASES: dict[str, tuple[str, str]] = {
     "scene_language": (" with {share} % speech, in {name}", "，其中 {share}% 是{name}语音"),
     "scene_no_speech": (" without speech", "，没有语音"),
     "scene_words": ('It begins: "{text}"', "开头说：“{text}”"),
-    # limits
-    "limits": (
-        "This engine can't tell more about that than what it quotes.",
-        "关于这一点，这个引擎只能给出所引的依据。",
+    # what this engine can't
+    "others_could": (
+        "an engine that reasons about what it hears may tell more: {engines}",
+        "能对所听内容进行推理的引擎也许能说得更多：{engines}",
     ),
-    "better": (
-        "Qwen2-Audio itself may answer better: {engines}.",
-        "Qwen2-Audio 本身可能回答得更好：{engines}。",
+    "none_could": (
+        "Qwen2-Audio could reason about this; no engine that runs it is here (see: qwa engines)",
+        "Qwen2-Audio 可以对此进行推理；这里没有运行它的引擎（见：qwa engines）",
     ),
     "compared": ("Compared:", "比较："),
     "same": ("{what}: the same ({value})", "{what}：相同（{value}）"),

@@ -9,7 +9,7 @@ from qwen_audio_tools.engines.embedded.answers.phrases import Say
 from qwen_audio_tools.engines.embedded.answers.sounds import list_sounds, sound_evidence
 from qwen_audio_tools.engines.embedded.answers.speech import language_evidence, speech_evidence
 from qwen_audio_tools.engines.embedded.answers.voices import measures_of
-from qwen_audio_tools.engines.embedded.answers.written import Asked, Written
+from qwen_audio_tools.engines.embedded.answers.written import Asked, Written, placed
 
 OPENING = 160  # characters of speech that a description quotes
 
@@ -27,7 +27,7 @@ def write_caption(heard: Analysis, asked: Asked, say: Say) -> Written:
     return Written(say.sentences(sentences), (*sound_evidence(sounds, say), *language, *words))
 
 
-def write_comparison(clips: Sequence[Analysis], asked: Asked, say: Say) -> Written:
+def write_comparison(clips: Sequence[Analysis], say: Say) -> Written:
     """Tell for each measure and finding whether the clips agree or differ."""
     lines = [say("compared")]
     for what, values in _findings(clips, say):
@@ -40,9 +40,9 @@ def write_comparison(clips: Sequence[Analysis], asked: Asked, say: Say) -> Writt
             lines.append("- " + say("differs", what=what, values=named))
     evidence: list[Evidence] = []
     for clip in clips:
-        evidence += speech_evidence(clip.words.segments[:3])
+        evidence += placed(speech_evidence(clip.words.segments[:3]), clip)
         if clip.sounds is not None:
-            evidence += sound_evidence(clip.sounds.events(), say)
+            evidence += placed(sound_evidence(clip.sounds.events(), say), clip)
     return Written("\n".join(lines), tuple(evidence))
 
 

@@ -23,7 +23,7 @@ def write_sounds(heard: Analysis, asked: Asked, say: Say) -> Written:
     events = scores.events()
     if asked.subject and asked.route.yes_no:
         text = say("unknown_sound", sounds=list_sounds(events, say) or say("nothing"))
-        return Written(text, sound_evidence(events, say))
+        return Written(text, sound_evidence(events, say), limited=True)
     return Written(_what(heard, events, say), sound_evidence(events, say))
 
 
@@ -76,7 +76,7 @@ def write_music(heard: Analysis, asked: Asked, say: Say) -> Written:
         Evidence(kind="sound", text=name_of(label, say), score=score, model=MODEL)
         for label, score in kinds
     ]
-    return Written(text, (*spans, *named))
+    return Written(text, (*spans, *named), limited=True)
 
 
 def name_of(label: str, say: Say) -> str:

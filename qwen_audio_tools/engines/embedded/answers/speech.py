@@ -76,7 +76,7 @@ def write_summary(heard: Analysis, asked: Asked, say: Say) -> Written:
         return Written(text, speech_evidence(heard.words.segments))
     chosen = key_sentences(heard.words.segments, limit=5, encoder=asked.encoder)
     lines = [say("extract"), *(f"- {_quoted(quote, say)}" for quote in chosen)]
-    return Written("\n".join(lines), quote_evidence(chosen))
+    return Written("\n".join(lines), quote_evidence(chosen), limited=True)
 
 
 def write_quotes(heard: Analysis, asked: Asked, say: Say) -> Written:
@@ -87,11 +87,11 @@ def write_quotes(heard: Analysis, asked: Asked, say: Say) -> Written:
     if not found:
         near = nearest(asked.text, heard.words.segments, limit=2, encoder=asked.encoder)
         lines = [say("not_said"), *(_quoted(quote, say) for quote in near)]
-        return Written("\n".join(lines), quote_evidence(near))
+        return Written("\n".join(lines), quote_evidence(near), limited=True)
     lines = [_quoted(quote, say) for quote in found]
     if asked.route.yes_no:
         lines.insert(0, say("cant_judge", score=f"{found[0].score:.2f}"))
-    return Written("\n".join(lines), quote_evidence(found))
+    return Written("\n".join(lines), quote_evidence(found), limited=asked.route.yes_no)
 
 
 def speech_evidence(segments: Iterable[Segment]) -> tuple[Evidence, ...]:

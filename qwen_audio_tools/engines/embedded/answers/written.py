@@ -1,7 +1,7 @@
 """What a writer is given and what it gives back."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwen_audio_tools.answer import Evidence
@@ -33,11 +33,28 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The sentences of an answer and what they rest on; times count from the clip's start."""
+    """The sentences of an answer and what they rest on; times count from the clip's start.
+
+    `limited` says that an engine that reasons about what it hears could have told more.
+    """
 
     text: str
     evidence: tuple[Evidence, ...] = ()
     warnings: tuple[str, ...] = ()
+    limited: bool = False
+
+
+def placed(evidence: Iterable[Evidence], heard: "Analysis") -> tuple[Evidence, ...]:
+    """Return evidence with the name of its clip and times of the recording."""
+    return tuple(
+        replace(
+            item,
+            start=None if item.start is None else item.start + heard.offset,
+            end=None if item.end is None else item.end + heard.offset,
+            clip=heard.name,
+        )
+        for item in evidence
+    )
 
 
 Writer = Callable[["Analysis", Asked, "Say"], Written]
