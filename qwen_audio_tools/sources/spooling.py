@@ -1,6 +1,5 @@
 """Keep what can't be sought (stdin, a download) in a bounded temporary file."""
 
-import tempfile
 from collections.abc import Iterable
 from typing import BinaryIO, cast
 
@@ -16,6 +15,8 @@ def spool(chunks: Iterable[bytes], limits: Limits, name: str) -> BinaryIO:
     Raises:
         ClipTooLong: more bytes than the limits allow.
     """
+    import tempfile  # a clip that is a path needs none
+
     kept = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115
     size = 0
     try:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from qwen_audio_tools.engines.embedded.questions import routing_model
+from qwen_audio_tools.engines.embedded.questions import routing_model, routing_rules
 from qwen_audio_tools.engines.embedded.questions.question_form import (
     choices,
     is_yes_no,
@@ -174,3 +174,9 @@ def test_how_often_and_when_are_noticed() -> None:
     assert route("狗叫了几次").counts
     assert route("when does the siren start?").wants_time
     assert not route("is there a siren?").wants_time
+
+
+def test_an_english_question_is_tipped_the_same_by_the_ascii_words_alone() -> None:
+    for question in ("translate it into french", "who is talking?", "any music?", "what's said"):
+        everything = routing_rules.tips(question + " \u00a0")  # not ASCII: all words are tried
+        assert routing_rules.tips(question) == everything

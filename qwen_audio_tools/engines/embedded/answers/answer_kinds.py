@@ -4,7 +4,6 @@ Patterns for English and Chinese only; they see words, not meaning, and only shi
 """
 
 import re
-from collections.abc import Sequence
 from functools import cache
 
 _NUMBERS = (
@@ -41,7 +40,7 @@ _REASONS = (
     r"因为|由于|所以|原因|为了",
 )
 
-_KINDS: tuple[tuple[Sequence[str], Sequence[str]], ...] = (
+_KINDS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         (
             r"\bwhen\b|what (?:time|day|date|year|month)|how long|which (?:day|year|month)",
@@ -81,35 +80,31 @@ _KINDS: tuple[tuple[Sequence[str], Sequence[str]], ...] = (
 )
 
 
-_WHO_SPEAKS = re.compile(
+_WHO_SPEAKS = (
     r"\bwho(?:'s| is| was)? (?:\w+ )?(?:call|speak|talk|phon|ring|this|that|it|left)|"
-    r"\bcaller\b|whose (?:voice|message)|"
+    r"\bcaller\b|whose (?:voice|message)",
     r"谁.{0,3}(?:打|说|讲|来电|留言)|(?:来电|说话|讲话)的?.{0,2}是谁",
-    re.IGNORECASE,
 )
-_INTRODUCES = re.compile(
-    r"\b(?:this is|my name is|my name's|i am|i'm|it's|speaking with) (?-i:[A-Z][a-z]+)|"
+_INTRODUCES = (
+    r"\b(?:this is|my name is|my name's|i am|i'm|it's|speaking with) (?-i:[A-Z][a-z]+)",
     r"我是|我叫|这里是|我姓",
-    re.IGNORECASE,
 )
 
 
 def introductions(question: str) -> re.Pattern[str] | None:
     """Return what a speaker who says their name says, if the question asks who speaks."""
-    return _INTRODUCES if _WHO_SPEAKS.search(question) else None
+    return _compiled(_INTRODUCES) if _compiled(_WHO_SPEAKS).search(question) else None
 
 
 def wanted(question: str) -> re.Pattern[str] | None:
     """Return the pattern that a fitting answer holds, or None where any sentence may do."""
-    for asks, holds in _compiled():
-        if asks.search(question):
-            return holds
+    for asks, holds in _KINDS:
+        if _compiled(asks).search(question):
+            return _compiled(holds)
     return None
 
 
 @cache
-def _compiled() -> tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]:
-    return tuple(
-        (re.compile("|".join(asks), re.IGNORECASE), re.compile("|".join(holds), re.IGNORECASE))
-        for asks, holds in _KINDS
-    )
+def _compiled(alternatives: tuple[str, ...]) -> re.Pattern[str]:
+    # When it is needed: to compile all of them takes as long as to find a quote.
+    return re.compile("|".join(alternatives), re.IGNORECASE)

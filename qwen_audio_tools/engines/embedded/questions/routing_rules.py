@@ -24,7 +24,8 @@ def tips(question: str) -> dict[str, float]:
     """Return how much the words of a question speak for each task that they speak for."""
     found: dict[str, float] = {}
     lowered = question.lower()
-    for task, weight, pattern in _rules():
+    # Half of the words are Chinese; to compile them for an English question would double the time.
+    for task, weight, pattern in _rules(chinese=not lowered.isascii()):
         if pattern.search(lowered):
             found[task] = max(found.get(task, 0.0), weight)
     for task, losers in _OVERRULES.items():
@@ -35,7 +36,25 @@ def tips(question: str) -> dict[str, float]:
 
 
 @cache
-def _rules() -> tuple[tuple[str, float, re.Pattern[str]], ...]:
+def _rules(*, chinese: bool) -> tuple[tuple[str, float, re.Pattern[str]], ...]:
+    """Return (task, weight, pattern) of each row; without `chinese` only the ASCII alternatives."""
     table = resources.files(__package__).joinpath("routing_rules.tsv").read_text("utf-8")
     rows = (line.split("\t", 2) for line in table.splitlines()[1:])
-    return tuple((task, _WEIGHTS[weight], re.compile(pattern)) for task, weight, pattern in rows)
+    found = []
+    for task, weight, pattern in rows:
+        words = pattern if chinese else "|".join(filter(str.isascii, _alternatives(pattern)))
+        if words:
+            found.append((task, _WEIGHTS[weight], re.compile(words)))
+    return tuple(found)
+
+
+def _alternatives(pattern: str) -> list[str]:
+    """Return the alternatives of a pattern, cut at each "|" that stands in no parentheses."""
+    parts, depth = [""], 0
+    for character in pattern:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "|" and not depth:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
