@@ -23,6 +23,7 @@ from qwen_audio_tools.engines.embedded.speech.whisper_window import (
     transcribe_window,
 )
 from qwen_audio_tools.engines.embedded.speech.words import Words
+from qwen_audio_tools.engines.embedded.steady_memory import keep_memory_steady
 from qwen_audio_tools.engines.embedded.weights import whisper_choice
 from qwen_audio_tools.errors import QwenAudioError
 from qwen_audio_tools.spans import clock
@@ -135,6 +136,7 @@ class Transcriber:
         with self._lock:
             # A model that was loaded for one window can't decode several at once: 0.3 s to reload.
             if self._model is None or self._loaded_workers < workers:
+                keep_memory_steady()
                 folder = _folder(self._named)
                 threads = self._threads or max(1, min(4, os.cpu_count() or 1) // workers)
                 self._model = WhisperModel(folder, workers=workers, threads=threads)

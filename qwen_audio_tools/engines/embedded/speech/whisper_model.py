@@ -84,7 +84,8 @@ class WhisperModel:
 
     def encode(self, samples: Samples, *, full: bool = False) -> Encoded:
         """Hear a window of at most 30 s, shape (n,), 16 kHz."""
-        wanted = max(_LEAST_CONTEXT, len(samples) / RATE + _MARGIN)
+        # In steps of two seconds: each new shape costs memory that the runtime keeps.
+        wanted = max(_LEAST_CONTEXT, 2 * math.ceil((len(samples) / RATE + _MARGIN) / 2))
         context = FULL_CONTEXT if full else min(FULL_CONTEXT, wanted)
         frames = math.ceil(context * FRAMES_PER_SECOND / 2) * 2  # the encoder halves them
         mel = log_mel(samples, frames, self._model.n_mels)

@@ -1,0 +1,21 @@
+"""Keep the memory of a long pass as flat as that of a short one."""
+
+import contextlib
+from functools import cache
+
+_MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD in glibc's malloc.h
+_BYTES = 1_000_000
+
+
+@cache
+def keep_memory_steady() -> None:
+    """Give each large block back to the system when it is freed.
+
+    glibc learns from the blocks of a transcription that ever larger ones shall come from its
+    heaps, which several threads then fragment: 5 MB for each minute of audio (measured). To name
+    a threshold stops the learning, for this whole process. Other systems don't have the call.
+    """
+    import ctypes
+
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _BYTES)
