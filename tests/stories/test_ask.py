@@ -226,3 +226,15 @@ def test_the_evidence_of_a_comparison_names_its_clips(engine):
 def test_the_task_of_questions_needs_one(engine):
     with pytest.raises(SettingsError, match="needs a question"):
         ask(Clip(AUDIO / "happy.mp3"), engine=engine, options=Options(task="question"))
+
+
+@pytest.mark.parametrize(
+    "question", ["what is that noise?", "what's that sound?", "这是什么声音？"]
+)
+def test_asked_what_a_noise_is_it_names_the_sound(asked, question):
+    answer = asked("alarm.ogg", question)
+    assert any("smoke" in item.text or "烟雾" in item.text for item in answer.evidence)
+
+
+def test_asked_for_noise_itself_it_looks_for_noise(asked):
+    assert "noise" in asked("alarm.ogg", "is there background noise?").text

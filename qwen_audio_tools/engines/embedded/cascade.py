@@ -36,6 +36,7 @@ NEEDS: dict[str, frozenset[Expert]] = {
 
 # Tasks that only speech can answer: without any, the sounds are what is left to tell.
 _OF_SPEECH = ("question", "summarize")
+_VAGUE = frozenset({"Noise", "Environmental noise", "White noise", "Static", "Sound effect"})
 _ABOUT_SOUNDS = ("sound_events", "vocal_sound", "music")
 
 
@@ -86,10 +87,14 @@ def _names(routed: Route) -> tuple[str, ...]:
 
 
 def _labels(question: str, routed: Route, models: "Models") -> tuple[tuple[str, float], ...]:
-    """Return the sound classes that the question is about: by its subject, else by its words."""
-    if routed.subject:
-        return labels_for(routed.subject, encoder=models.encoder)
-    return labels_for(question)
+    """Return the sound classes that the question is about."""
+    # Words that name a class, of the subject or the question, before a meaning that is near.
+    found = labels_for(routed.subject or "") or labels_for(question)
+    if routed.subject and not found:
+        found = labels_for(routed.subject, encoder=models.encoder)
+    # "What is that noise?" asks for a name, not for noise.
+    vague = not routed.yes_no and bool(found) and found[0][0] in _VAGUE
+    return () if vague else found
 
 
 def _answer(clip: "Clip", plan: Plan, models: "Models", options: Options) -> Delta:
