@@ -2,8 +2,10 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
+import threading
 import time
 import venv
 from hashlib import sha256
@@ -170,3 +172,23 @@ def test_a_full_disk_is_named(registry):
         weights.folder("made", progress=full)
     assert "QWA_CACHE" in caught.value.hint
     assert not weights.is_here("made")
+
+
+def test_counting_bytes_survives_folders_that_vanish_meanwhile(tmp_path):
+    stop = threading.Event()
+
+    def come_and_go():
+        while not stop.is_set():
+            for number in range(20):
+                (tmp_path / f"{number}" / "deep").mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(tmp_path / "0", ignore_errors=True)
+            for number in range(1, 20):
+                shutil.rmtree(tmp_path / f"{number}", ignore_errors=True)
+
+    worker = threading.Thread(target=come_and_go)
+    worker.start()
+    try:
+        assert all(fetching.folder_bytes(tmp_path) == 0 for _ in range(500))
+    finally:
+        stop.set()
+        worker.join()

