@@ -34,6 +34,13 @@ class Settings:
     offline: bool
     analysis_cache_mb: int
     roots: tuple[Path, ...]
+    hub: str
+    device: str
+    dtype: str
+    quantize: str
+    attention: str
+    exact: bool
+    reuse_mb: int
     origins: Mapping[str, str]
 
     def origin(self, name: str) -> str:
@@ -47,10 +54,13 @@ def _text(value: object) -> str:
     return value.strip()
 
 
-def _language(value: object) -> str:
-    if value not in ("auto", "en", "zh"):
-        raise ValueError("it is one of auto, en, zh")
-    return str(value)
+def _one_of(*words: str) -> Callable[[object], str]:
+    def parse(value: object) -> str:
+        if value not in words:
+            raise ValueError(f"it is one of {', '.join(words)}")
+        return str(value)
+
+    return parse
 
 
 def _switch(value: object) -> bool:
@@ -95,7 +105,7 @@ TABLE: dict[str, Setting] = {
             variable="QWA_LANG",
             default="auto",
             about="language of answers and of the interface: auto, en or zh",
-            parse=_language,
+            parse=_one_of("auto", "en", "zh"),
         ),
         Setting(
             name="whisper",
@@ -124,6 +134,55 @@ TABLE: dict[str, Setting] = {
             default=(),
             about="folders that agents and clients may name audio in",
             parse=_folders,
+        ),
+        Setting(
+            name="hub",
+            variable="QWA_HUB",
+            default="huggingface",
+            about="where the transformers engine finds models: huggingface or modelscope",
+            parse=_one_of("huggingface", "modelscope"),
+        ),
+        Setting(
+            name="device",
+            variable="QWA_DEVICE",
+            default="auto",
+            about="where the transformers engine computes: auto, cpu, cuda, cuda:1, mps",
+            parse=_text,
+        ),
+        Setting(
+            name="dtype",
+            variable="QWA_DTYPE",
+            default="auto",
+            about="its number format: auto, bfloat16, float16 or float32",
+            parse=_one_of("auto", "bfloat16", "float16", "float32"),
+        ),
+        Setting(
+            name="quantize",
+            variable="QWA_QUANTIZE",
+            default="none",
+            about="weights in fewer bits: none, 8bit or 4bit (4bit on CUDA only)",
+            parse=_one_of("none", "8bit", "4bit"),
+        ),
+        Setting(
+            name="attention",
+            variable="QWA_ATTENTION",
+            default="auto",
+            about="its attention: auto, sdpa, eager or flash_attention_2",
+            parse=_one_of("auto", "sdpa", "eager", "flash_attention_2"),
+        ),
+        Setting(
+            name="exact",
+            variable="QWA_EXACT",
+            default=False,
+            about="keep to the model's own order of arithmetic: slower, same tokens in bf16 too",
+            parse=_switch,
+        ),
+        Setting(
+            name="reuse_mb",
+            variable="QWA_REUSE_MB",
+            default=4096,
+            about="megabytes that the transformers engine keeps for the next question",
+            parse=_megabytes,
         ),
     )
 }

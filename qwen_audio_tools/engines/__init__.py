@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from qwen_audio_tools.errors import MissingExtra, SettingsError
+from qwen_audio_tools.settings import read
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -21,7 +22,7 @@ class EngineSpec:
     """A row of the table: where an engine lives, which extra it needs, and what it is."""
 
     name: str
-    home: str  # "module:function"; the function takes the part after "name:" and gives an Engine
+    home: str  # "module:function"; it takes the part after "name:" and the Settings
     extra: str
     modules: tuple[str, ...]  # what the extra installs, to tell early what is missing
     about: str
@@ -41,6 +42,13 @@ BUILTIN = {
             extra="embedded",
             modules=("faster_whisper", "onnxruntime", "sentencepiece", "vaderSentiment"),
             about="small models on this machine's CPU: no GPU, no key, no network once fetched",
+        ),
+        EngineSpec(
+            name="transformers",
+            home="qwen_audio_tools.engines.transformers.engine:open_transformers",
+            extra="transformers",
+            modules=("torch", "transformers", "tokenizers", "huggingface_hub"),
+            about="Qwen2-Audio and its siblings in this process, on a GPU or a large CPU",
         ),
     )
 }
@@ -71,11 +79,14 @@ def choose(spec: str = "auto") -> Choice:
     return Choice("embedded", "no Qwen2-Audio engine is set up here")
 
 
-def open_engine(spec: str = "auto") -> "Engine":
+def open_engine(spec: str = "auto", **settings: object) -> "Engine":
     """Open an engine by "name" or "name:model"; weights load when they are first needed.
 
+    `settings` override the file and the environment, by the names that `qwa config show` lists:
+    `open_engine("transformers:Qwen/Qwen2-Audio-7B-Instruct", device="cuda", quantize="4bit")`.
+
     Raises:
-        SettingsError: no engine has that name.
+        SettingsError: no engine has that name, or a setting is unknown or impossible.
         MissingExtra: packages of its extra are not installed.
     """
     name, _, rest = choose(spec).spec.partition(":")
@@ -86,7 +97,7 @@ def open_engine(spec: str = "auto") -> "Engine":
             hint=f"pip install 'qwen-audio-tools[{row.extra}]'",
         )
     module, _, function = row.home.partition(":")
-    engine: Engine = getattr(import_module(module), function)(rest)
+    engine: Engine = getattr(import_module(module), function)(rest, read(**settings))
     return engine
 
 

@@ -1,8 +1,8 @@
 """The one seam: what an engine is. Joining its deltas into an Answer is a function here."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from qwen_audio_tools.answer import Answer, Coverage, Evidence, Usage
 from qwen_audio_tools.conversation import Conversation
@@ -38,16 +38,19 @@ class Options:
     """How to answer. `task` skips the routing of the question; `language` is that of the speech.
 
     `lang` is the language of the answer ("en", "zh"); None means that of the question.
+    `temperature` 0 is greedy; None follows the model's own generation settings, as `top_p` does.
+    `schema` is a JSON schema that the answer's text must fit, for engines that write freely.
     """
 
     task: str | None = None
     language: str | None = None
     lang: str | None = None
     max_tokens: int = 512
-    temperature: float = 0.0
-    top_p: float = 1.0
+    temperature: float | None = None
+    top_p: float | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    schema: Mapping[str, Any] | None = field(default=None, hash=False)
     progress: Progress | None = field(default=None, compare=False)
 
 
@@ -79,6 +82,32 @@ class Engine(Protocol):
     def reply(self, conversation: Conversation, options: Options) -> Iterator[Delta]:
         """Answer the last user turn, piece by piece."""
         ...
+
+
+@runtime_checkable
+class BatchEngine(Engine, Protocol):
+    """An engine that answers several conversations at once, sharing what they have in common."""
+
+    def replies(
+        self, conversations: Sequence[Conversation], options: Options
+    ) -> Iterator[tuple[int, Answer]]:
+        """Yield (index, answer) as each is finished; the first failure is raised."""
+        ...
+
+
+def run_many(
+    engine: Engine, conversations: Sequence[Conversation], options: Options
+) -> Iterator[tuple[int, Answer]]:
+    """Answer several conversations: at once where the engine can, else one after the other.
+
+    Raises:
+        QwenAudioError: the first failure, after the answers that were finished before it.
+    """
+    if isinstance(engine, BatchEngine):
+        yield from engine.replies(conversations, options)
+        return
+    for index, conversation in enumerate(conversations):
+        yield index, join(engine.reply(conversation, options), engine.info)
 
 
 def join(deltas: Iterable[Delta], info: EngineInfo) -> Answer:

@@ -34,8 +34,13 @@ THIRD_PARTIES = {
     "qwen_audio_tools/engines/embedded": CORE
     | {"ctranslate2", "faster_whisper", "onnxruntime", "sentencepiece", "tokenizers"}
     | {"vaderSentiment"},
-    "qwen_audio_tools/testing": CORE | AUDIO | {"espeakng_loader"},
-    "cli/qwa": {"qwa", "qwen_audio_tools", "typer"},
+    "qwen_audio_tools/engines/transformers": CORE
+    | {"bitsandbytes", "huggingface_hub", "modelscope", "tokenizers", "torch", "torchao"}
+    | {"transformers", "xgrammar"},
+    "qwen_audio_tools/testing": CORE
+    | AUDIO
+    | {"espeakng_loader", "tokenizers", "torch", "transformers"},
+    "cli/qwa": {"numpy", "qwa", "qwen_audio_tools", "sounddevice", "typer"},
     "integrations/langchain_qwen_audio": {
         *("langchain_core", "langchain_qwen_audio", "qwen_audio_tools")
     },

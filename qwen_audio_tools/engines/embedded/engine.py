@@ -7,6 +7,7 @@ from qwen_audio_tools.conversation import Conversation, clips, question
 from qwen_audio_tools.engines.base import Delta, EngineInfo, Options
 from qwen_audio_tools.engines.embedded.models import Models
 from qwen_audio_tools.errors import EngineUnsupported
+from qwen_audio_tools.settings import Settings
 from qwen_audio_tools.tasks import Ability, tasks_named
 
 _CAN = frozenset(Ability) - {Ability.CHAT}
@@ -57,6 +58,6 @@ class EmbeddedEngine:
         yield from answer_clips(heard, asked, self._models, options)
 
 
-def open_embedded(model: str = "") -> EmbeddedEngine:
+def open_embedded(model: str, settings: Settings) -> EmbeddedEngine:
     """Open the engine; `model` names another Whisper: a size such as "small", or a folder."""
-    return EmbeddedEngine(Models(whisper=model))
+    return EmbeddedEngine(Models(whisper=model or settings.whisper))
