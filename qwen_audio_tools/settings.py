@@ -39,6 +39,7 @@ class Settings:
     dtype: str
     quantize: str
     attention: str
+    prompting: str
     exact: bool
     reuse_mb: int
     origins: Mapping[str, str]
@@ -169,6 +170,13 @@ TABLE: dict[str, Setting] = {
             default="auto",
             about="its attention: auto, sdpa, eager or flash_attention_2",
             parse=_one_of("auto", "sdpa", "eager", "flash_attention_2"),
+        ),
+        Setting(
+            name="prompting",
+            variable="QWA_PROMPTING",
+            default="auto",
+            about="how it is addressed: chat, base (raw task prompts), or auto by its name",
+            parse=_one_of("auto", "chat", "base"),
         ),
         Setting(
             name="exact",

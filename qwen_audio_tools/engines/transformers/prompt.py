@@ -47,7 +47,7 @@ class Prompt:
         """
         keys = list(self.ids)
         for span in self.spans:
-            # 60 bits of a SHA-256, negative, so that no token id can be equal to it.
+            # 60 bits of a SHA-256; negative, so that no token id is equal to it.
             content = int(span.key[:15], 16)
             keys[span.start : span.start + span.count] = [
                 -1 - hash((content, position)) % (1 << 61) for position in range(span.count)
