@@ -58,6 +58,7 @@ $(VENV)/.embedded: $(VENV)/.venv pyproject.toml
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.venv pyproject.toml
+	$(INSTALL) --group torch # first, so that nothing below asks for another
 	$(INSTALL) --editable '.[all]' --group dev
 	@touch $@
 
