@@ -175,13 +175,15 @@ def _sharpen(model: Any, sharpness: float) -> None:
 
 
 def _speak_plainly(model: Any, tokens: int, eos: int) -> None:
-    """Let only printable ASCII and the end of a turn be said, and the end not too early."""
+    """Let only printable ASCII and the end of a turn be said; nothing ends what is measured."""
     import torch
 
-    if model.lm_head.weight.shape[0] > tokens:
-        return  # a shape for measuring: what it says is of no interest
-    sayable = torch.zeros(tokens, dtype=torch.bool)
-    sayable[: ord("~") - ord("!") + 1] = True  # the first letters of the byte alphabet
-    sayable[eos] = True
+    rows = model.lm_head.weight.shape[0]
+    sayable = torch.zeros(rows, dtype=torch.bool)
+    if rows > tokens:
+        sayable[:] = True  # a shape for measuring: it must say as many tokens as it is let
+    else:
+        sayable[: ord("~") - ord("!") + 1] = True  # the first letters of the byte alphabet
+    sayable[eos] = rows <= tokens
     with torch.no_grad():
         model.lm_head.weight[~sayable] = 0.0
