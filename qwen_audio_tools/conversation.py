@@ -3,8 +3,10 @@
 A user turn of clips alone is voice chat; with text it is audio analysis, as in Qwen2-Audio itself.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from qwen_audio_tools.clip import Clip
@@ -62,9 +64,29 @@ def question(conversation: Conversation) -> str:
     return ""
 
 
-def as_data(text: str) -> str:
+def as_data(text: str, controls: Iterable[str] | None = None) -> str:
     """Return `text` with control tokens broken up, so that what was heard can't steer a model.
 
     `<|im_start|>` becomes `< |im_start| >`: a reader still sees it, a tokenizer no longer does.
+    `controls` are the control tokens of the model that reads it, and nothing else is changed;
+    where no model is known yet, all of `<|` and `|>` is broken up.
     """
-    return text.replace("<|", "< |").replace("|>", "| >")
+    if controls is None:
+        return text.replace("<|", "< |").replace("|>", "| >")
+    pattern = _any_of(frozenset(controls))
+    while pattern.search(text):  # one may come to light when another that crosses it is broken up
+        text = pattern.sub(lambda found: _spread(found.group()), text)
+    return text
+
+
+def _spread(token: str) -> str:
+    inner = f"{token[1:-1]} " if len(token) > 2 else ""
+    return f"{token[0]} {inner}{token[-1]}"
+
+
+@lru_cache(maxsize=16)
+def _any_of(controls: frozenset[str]) -> re.Pattern[str]:
+    # No space can break up what has one in it already, or a single character.
+    words = [word for word in controls if len(word) > 1 and not re.search(r"\s", word)]
+    longest_first = sorted(words, key=lambda word: (-len(word), word))
+    return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
