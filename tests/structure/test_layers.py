@@ -35,8 +35,8 @@ THIRD_PARTIES = {
     | {"ctranslate2", "faster_whisper", "onnxruntime", "sentencepiece", "tokenizers"}
     | {"vaderSentiment"},
     "qwen_audio_tools/engines/transformers": CORE
-    | {"bitsandbytes", "huggingface_hub", "modelscope", "tokenizers", "torch", "torchao"}
-    | {"transformers", "xgrammar"},
+    | {"bitsandbytes", "huggingface_hub", "llguidance", "modelscope", "tokenizers", "torch"}
+    | {"torchao", "transformers"},
     "qwen_audio_tools/testing": CORE
     | AUDIO
     | {"espeakng_loader", "tokenizers", "torch", "transformers"},
