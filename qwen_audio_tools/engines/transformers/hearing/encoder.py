@@ -40,7 +40,6 @@ def token_count(samples: int) -> int:
     return max(0, (convolved(samples) - 2) // 2 + 1)
 
 
-@torch.no_grad()
 def encode(model: Any, extractor: Any, clips: "Sequence[Samples]") -> list[torch.Tensor]:
     """Return what the language model hears of each clip, (tokens, width), in their order.
 
@@ -48,30 +47,34 @@ def encode(model: Any, extractor: Any, clips: "Sequence[Samples]") -> list[torch
     processor. Each clip is one of 16 kHz samples, at most 30 s. Equal to `encode_exact` but for
     rounding: frames beyond the sound are masked there, and not computed here.
     """
-    tower, mel = model.model.audio_tower, LogMel.of(extractor)
+    tower = model.model.audio_tower
+    device = tower.conv1.weight.device
+    # An Apple GPU keeps to the CPU's spectrum: its complex numbers are a recent thing.
+    mel = LogMel.of(extractor, device if device.type == "cuda" else "cpu")
     heard: list[torch.Tensor] = [torch.empty(0)] * len(clips)
-    for batch in _batches([convolved(len(clip)) for clip in clips], tower.device.type):
-        mels = [log_mel(clips[index], mel) for index in batch]
-        hidden = _run(tower, mels, [convolved(len(clips[index])) for index in batch])
-        projected = model.model.multi_modal_projector(hidden)
+    for batch in _batches([convolved(len(clip)) for clip in clips], device.type):
+        lengths = [convolved(len(clips[index])) for index in batch]
+        with torch.no_grad():
+            hidden = _run(tower, [log_mel(clips[index], mel) for index in batch], lengths)
+            projected = model.model.multi_modal_projector(hidden)
         for row, index in enumerate(batch):
             heard[index] = _own(projected[row, : token_count(len(clips[index]))])
     return heard
 
 
-@torch.no_grad()
 def encode_exact(model: Any, extractor: Any, clips: "Sequence[Samples]") -> list[torch.Tensor]:
     """Return what `encode` does by the very arithmetic of `generate` in transformers.
 
-    All clips are padded to 30 s and run as one batch, as those of one prompt do there; in half
+    All clips are padded to 30 s and run as one batch, as those of one prompt are there; in half
     precision another batch may round otherwise.
     """
     tower = model.model.audio_tower
-    features, real = padded_log_mels(clips, extractor)
+    features = padded_log_mels(clips, extractor)
     lengths = [convolved(len(clip)) for clip in clips]
     mask = _mask(tower, lengths, (features.shape[-1] - 2) // 2 + 1)
-    hidden = tower(features.to(tower.device), attention_mask=mask).last_hidden_state
-    projected = model.model.multi_modal_projector(hidden)
+    with torch.no_grad():
+        hidden = tower(features, attention_mask=mask).last_hidden_state
+        projected = model.model.multi_modal_projector(hidden)
     return [_own(row[: token_count(len(clip))]) for row, clip in zip(projected, clips, strict=True)]
 
 

@@ -29,13 +29,13 @@ class LogMel:
     filters: torch.Tensor
 
     @classmethod
-    def of(cls, extractor: Any) -> "LogMel":
-        """Take window and filters from a `WhisperFeatureExtractor`."""
-        filters = torch.from_numpy(extractor.mel_filters).to(torch.float32)
+    def of(cls, extractor: Any, device: "torch.device | str" = "cpu") -> "LogMel":
+        """Take window and filters from a `WhisperFeatureExtractor`, to be used on a device."""
+        filters = torch.from_numpy(extractor.mel_filters).to(device, torch.float32)
         return cls(
             hop=extractor.hop_length,
             limit=extractor.n_samples,
-            window=torch.hann_window(extractor.n_fft),
+            window=torch.hann_window(extractor.n_fft, device=device),
             filters=filters.T.contiguous(),
         )
 
@@ -54,7 +54,7 @@ def log_mel(samples: "Samples", mel: LogMel) -> torch.Tensor:
     frames = mel.frames(len(samples)) + BEYOND
     # Two hops more, so that the end that `stft` reflects lies in no frame that is taken. At the
     # limit the extractor reflects there as well.
-    padded = torch.zeros(min((frames + 2) * mel.hop, mel.limit))
+    padded = mel.window.new_zeros(min((frames + 2) * mel.hop, mel.limit))
     padded[: len(samples)] = torch.from_numpy(samples)
     frames = min(frames, mel.limit // mel.hop)
     fft = len(mel.window)
@@ -65,15 +65,13 @@ def log_mel(samples: "Samples", mel: LogMel) -> torch.Tensor:
     return loudness.clamp_(min=loudness.max() - 8.0).add_(4.0).div_(4.0)
 
 
-def padded_log_mels(
-    clips: "Sequence[Samples]", extractor: Any
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return (clips, bins, 3000) and a mask (clips, 3000) by the extractor itself."""
-    features = extractor(
+def padded_log_mels(clips: "Sequence[Samples]", extractor: Any) -> torch.Tensor:
+    """Return (clips, bins, 3000) by the extractor itself, as the processor calls it."""
+    features: torch.Tensor = extractor(
         list(clips),
         sampling_rate=extractor.sampling_rate,
         padding="max_length",
         return_attention_mask=True,
         return_tensors="pt",
-    )
-    return features.input_features, features.attention_mask
+    ).input_features
+    return features

@@ -60,7 +60,7 @@ class Kept:
             return True
 
     def make_room(self, size: int) -> None:
-        """Let go of the oldest until `size` bytes more are within the budget, or nothing is left."""
+        """Let go of the oldest until `size` bytes more fit into the budget."""
         with self.lock:
             while self._entries and self._held + size > self.budget:
                 self.drop(next(iter(self._entries)))

@@ -4,7 +4,7 @@ A radix tree: a node holds the states of a run of tokens, and its children go on
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qwen_audio_tools.engines.transformers.reuse.pieces import Piece, clone, cut, size
 
@@ -90,12 +90,12 @@ class Prefixes:
         self._kept.drop(node)
         upper = _Node(node.keys[:at], [], parent)
         lower = _Node(node.keys[at:], [], upper)
-        # Layer by layer, so that no more than one of them is in memory twice.
-        above, below = [], []
-        for index, layer in enumerate(layers):
-            layers[index] = ()
-            above.extend(clone(cut([layer], 0, at)))
-            below.extend(clone(cut([layer], at, len(node.keys))))
+        above: list[tuple[Any, Any]] = []
+        below: list[tuple[Any, Any]] = []
+        while layers:  # one by one, so that no more than one of them is in memory twice
+            layer = [layers.pop(0)]
+            above += clone(cut(layer, 0, at))
+            below += clone(cut(layer, at, len(node.keys)))
         upper.piece, lower.piece = above, below
         lower.children = children
         for child in children.values():
@@ -143,4 +143,5 @@ def _common(first: tuple[int, ...], second: tuple[int, ...]) -> int:
     """Return how many items are the same from the beginning on."""
     if first[: len(second)] == second[: len(first)]:
         return min(len(first), len(second))
-    return next(at for at, (one, two) in enumerate(zip(first, second)) if one != two)
+    pairs = enumerate(zip(first, second, strict=False))
+    return next(at for at, (one, two) in pairs if one != two)
