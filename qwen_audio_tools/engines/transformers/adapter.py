@@ -11,14 +11,25 @@ if TYPE_CHECKING:
 
 
 class Adapter(Protocol):
-    """A model and its processor, taken apart into the steps that can be reused one by one."""
+    """A model and its processor, taken apart into the steps that can be reused one by one.
+
+    It is made as `adapter(loaded, exact=…)`; `exact` keeps to the arithmetic of the model's own
+    `generate` wherever there is a choice.
+    """
 
     tokenizer: Any
     generation_config: Any
     device: "torch.device"
+    shares_prefix: (
+        bool  # whether `forward` takes a `shared_prefix` (generating/shared_attention.py)
+    )
 
     def prompt(self, conversation: Conversation, sounds: Sequence[Sound], task: str) -> Prompt:
         """Return what the model reads; `sounds` are the clips of the conversation, in order."""
+        ...
+
+    def warnings(self, conversation: Conversation) -> tuple[str, ...]:
+        """Return what of the conversation's texts is not read as it was written."""
         ...
 
     def audio_tokens(self, sound: Sound) -> int:

@@ -1,0 +1,108 @@
+"""TransformersEngine: fits Qwen2-Audio and its siblings, in this process, to the seam."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from qwen_audio_tools.answer import Answer
+from qwen_audio_tools.conversation import Conversation
+from qwen_audio_tools.engines.base import Delta, EngineInfo, Options, Progress, join
+from qwen_audio_tools.engines.transformers.batches import batches
+from qwen_audio_tools.engines.transformers.loading.checkpoint import Checkpoint, find
+from qwen_audio_tools.settings import Settings
+from qwen_audio_tools.tasks import Ability
+
+if TYPE_CHECKING:
+    import torch
+
+    from qwen_audio_tools.clip import Clip
+    from qwen_audio_tools.engines.transformers.running import Running
+
+_HEARS = frozenset(
+    {Ability.TRANSCRIBE, Ability.TRANSLATE, Ability.SOUNDS, Ability.VOICE, Ability.MUSIC}
+)
+
+
+class TransformersEngine:
+    """One model, loaded at the first question; safe to call from threads.
+
+    What it heard and read is kept by content, up to `settings.reuse_mb` megabytes: a further
+    question on a clip, a further turn of a chat and many questions at once neither encode nor
+    read anything twice.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, settings: Settings) -> None:
+        self._checkpoint, self._settings = checkpoint, settings
+        self._loading = threading.Lock()
+        self._loaded: Running | None = None
+
+    @property
+    def info(self) -> EngineInfo:
+        """What it is; no weights load for this."""
+        family = self._checkpoint.family
+        chats = family.chats and not self._checkpoint.base
+        abilities = _HEARS if family.chats else frozenset({Ability.TRANSCRIBE})
+        return EngineInfo(
+            name="transformers",
+            model=self._checkpoint.name,
+            abilities=abilities | ({Ability.CHAT} if chats else set()),
+            window=family.window,
+            audio_tokens_per_second=family.tokens_per_second,
+            device=self._loaded.device if self._loaded else self._settings.device,
+            prompting="base" if self._checkpoint.base else "chat",
+        )
+
+    def reply(self, conversation: Conversation, options: Options) -> Iterator[Delta]:
+        """Answer the last turn, token by token; closing the iterator stops at the next one.
+
+        Raises:
+            ClipError: a clip can't be decoded, or is longer than the model hears at once.
+            EngineError: the weights aren't here or don't fit, or the model can't do it.
+            SettingsError: an option that cannot be.
+        """
+        running = self._running(options.progress)
+        for _, delta in running.deltas([conversation], options):
+            yield delta
+
+    def replies(
+        self, conversations: Sequence[Conversation], options: Options
+    ) -> Iterator[tuple[int, Answer]]:
+        """Answer many, those of like length together; yield (index, answer) as they finish.
+
+        Raises:
+            QwenAudioError: as `reply`; the first failure ends it.
+        """
+        running = self._running(options.progress)
+        for batch in batches(conversations, self.info, running.most_tokens):
+            found: dict[int, list[Delta]] = {index: [] for index in batch}
+            for row, delta in running.deltas([conversations[index] for index in batch], options):
+                found[batch[row]].append(delta)
+                if delta.usage is not None:  # the last one of a row
+                    yield batch[row], join(found.pop(batch[row]), self.info)
+
+    def encode(self, clip: "Clip") -> "torch.Tensor":
+        """Return what the language model hears of a clip: (audio tokens, width). Keeps nothing."""
+        return self._running(None).encode(clip)
+
+    def forget(self) -> None:
+        """Give back what is kept for the next question; the weights stay."""
+        if self._loaded:
+            self._loaded.forget()
+
+    def _running(self, progress: Progress | None) -> "Running":
+        with self._loading:
+            if self._loaded is None:
+                from qwen_audio_tools.engines.transformers.running import start
+
+                self._loaded = start(self._checkpoint, self._settings, progress)
+                self._checkpoint = self._loaded.checkpoint
+            return self._loaded
+
+
+def open_transformers(model: str, settings: Settings) -> TransformersEngine:
+    """Open a model by its id on the hub or the folder that it lies in; weights load later.
+
+    Raises:
+        EngineError: it isn't here, or is no model of a family that this engine knows.
+    """
+    return TransformersEngine(find(model, settings), settings)

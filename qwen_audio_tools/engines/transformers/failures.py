@@ -1,0 +1,39 @@
+"""Errors of torch, turned into ours at the engine's edge."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from qwen_audio_tools.errors import EngineOutOfMemory, EngineRefused
+
+if TYPE_CHECKING:
+    from qwen_audio_tools.engines.transformers.reuse.kept import Kept
+
+# What torch says on CUDA, MPS and the CPU; only CUDA and newer versions have a type for it.
+_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "CUBLAS_STATUS_ALLOC")
+
+
+@contextmanager
+def failures(kept: "Kept") -> Iterator[None]:
+    """Turn a failure of torch into an error of ours; where memory ran out, give back what is kept.
+
+    Raises:
+        EngineOutOfMemory: there was not enough memory.
+        EngineRefused: torch failed in another way.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or any(words in str(error) for words in _MEMORY):
+            kept.clear()
+            raise EngineOutOfMemory(
+                f"the model ran out of memory while answering: {_first_line(error)}",
+                hint="ask with a shorter clip or fewer at once, --quantize 8bit, or --device cpu",
+            ) from error
+        raise EngineRefused(
+            f"the model failed while answering: {_first_line(error)}", hint="qwa doctor"
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__
