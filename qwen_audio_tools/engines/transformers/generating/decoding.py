@@ -1,53 +1,26 @@
 """Token by token: the loop that turns prompts into replies, as many rows at once as are asked."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
 
 from qwen_audio_tools.engines.transformers.adapter import Adapter
-from qwen_audio_tools.engines.transformers.generating.kv_buffers import STEP, KvBuffers
-from qwen_audio_tools.engines.transformers.generating.sampling import (
-    Choosing,
-    Constraint,
-    Sampling,
-)
-from qwen_audio_tools.engines.transformers.prompt import Prompt
-from qwen_audio_tools.errors import Cancelled
+from qwen_audio_tools.engines.transformers.generating.batch import Batch
+from qwen_audio_tools.engines.transformers.generating.exact import exact_steps
+from qwen_audio_tools.engines.transformers.generating.requests import Context, Request, Step
+from qwen_audio_tools.engines.transformers.generating.sampling import Choosing
+from qwen_audio_tools.errors import EngineRefused
 
 if TYPE_CHECKING:
     from qwen_audio_tools.engines.transformers.reuse.prefixes import Prefixes
-
-Sounds = Mapping[str, torch.Tensor]
-"""What the language model hears of each sound, (tokens, width), by the sound's key."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One reply that is wanted. `stop_ids` end it; `constraint` keeps it to a form."""
-
-    prompt: Prompt
-    max_tokens: int
-    sampling: Sampling
-    stop_ids: frozenset[int]
-    constraint: Constraint | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One new token. `finished` is "eos", "length", or None while the row goes on."""
-
-    row: int
-    token: int
-    finished: str | None = None
 
 
 class Generation:
     """The steps of all rows as they come; iterate over it.
 
-    `stop(row)` ends one row, as a stop string does; `close()` ends all. Whatever was computed
-    until then is kept for the next request.
+    `stop(row)` ends one row, as a stop string does; `close()` ends all. What was computed until
+    then is kept for the next request.
     """
 
     def __init__(self, steps: Iterator[Step], stopped: set[int]) -> None:
@@ -73,120 +46,85 @@ def generate(
     requests: Sequence[Request],
     *,
     prefixes: "Prefixes | None",
-    sounds: Sounds,
+    sounds: Mapping[str, torch.Tensor],
     exact: bool = False,
     cancelled: Callable[[], bool] = bool,
 ) -> Generation:
-    """Answer all requests; nothing is computed before the first step is asked for.
+    """Answer all requests together; nothing is computed before the first step is asked for.
 
-    `sounds` is looked up only for sounds that aren't in `prefixes` yet. `exact` keeps to the very
-    order of arithmetic of `generate` in transformers, one row after another, without reuse.
+    `sounds` gives what the language model hears of each, (tokens, width), by key; it is looked up
+    only for what `prefixes` doesn't hold. `exact` keeps to the very order of arithmetic of
+    `generate` in transformers, one row after another, and reuses nothing.
 
     Raises:
         Cancelled: while iterating, when `cancelled()` says so.
+        EngineRefused: while iterating, when the model computes no numbers.
     """
     stopped: set[int] = set()
-    context = Context(adapter, None if exact else prefixes, sounds, cancelled)
-    return Generation(_one_by_one(context, requests, stopped), stopped)
+    context = Context(adapter=adapter, prefixes=prefixes, sounds=sounds, cancelled=cancelled)
+    steps = _exactly if exact else _together
+    return Generation(steps(context, requests, stopped), stopped)
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What all parts of a generation share."""
-
-    adapter: Adapter
-    prefixes: "Prefixes | None"
-    sounds: Sounds
-    cancelled: Callable[[], bool]
-
-    def check(self) -> None:
-        """Raise Cancelled when the caller wants no more."""
-        if self.cancelled():
-            raise Cancelled("the caller stopped the generation")
-
-
-def _one_by_one(context: Context, requests: Sequence[Request], stopped: set[int]) -> Iterator[Step]:
+def _exactly(context: Context, requests: Sequence[Request], stopped: set[int]) -> Iterator[Step]:
     for row, request in enumerate(requests):
         if row not in stopped:
-            yield from _alone(context, request, row, stopped)
+            yield from exact_steps(context, request, row, stopped)
 
 
-def _alone(context: Context, request: Request, row: int, stopped: set[int]) -> Iterator[Step]:
-    adapter, prompt = context.adapter, request.prompt
-    choosing = Choosing([prompt.ids], [request.sampling], [request.constraint], adapter.device)
-    buffers = KvBuffers(len(prompt.ids) + min(request.max_tokens, STEP))
-    hidden = prefilled(context, prompt, buffers)
-    reply: list[int] = []
+def _together(context: Context, requests: Sequence[Request], stopped: set[int]) -> Iterator[Step]:
+    if not requests:
+        return
+    batch = Batch(context, list(enumerate(requests)))
+    choosing = Choosing(
+        [row.request.prompt.ids for row in batch.rows],
+        [row.request.sampling for row in batch.rows],
+        [row.request.constraint for row in batch.rows],
+        context.adapter.device,
+    )
+    logits = _numbers(_head(context, batch.fill()))
     try:
         while True:
-            token = _next(adapter, choosing, hidden)
-            reply.append(token)
-            step = Step(row, token, finish(request, token, len(reply)))
-            yield step
-            if step.finished or row in stopped:
-                return
+            tokens = choosing.choose(logits)
+            leaving = yield from _told(batch, tokens.tolist(), stopped)
+            if leaving:
+                order = batch.leave(leaving)
+                if not order:
+                    return
+                choosing.keep(order)
+                tokens = tokens[order]
             context.check()
-            hidden = _forward(adapter, token, buffers)
+            logits = _head(context, batch.step(tokens))
     finally:
-        keep(context, prompt.keys + tuple(reply), buffers, len(prompt.ids))
+        batch.leave(range(len(batch.rows)))
 
 
-def finish(request: Request, token: int, count: int) -> str | None:
-    """Say why a row ends with that token, its `count`-th, or None."""
-    if request.constraint is not None and token not in request.stop_ids:
-        request.constraint.advance(token)
-        if request.constraint.done:
-            return "eos"
-    if token in request.stop_ids:
-        return "eos"
-    return "length" if count >= request.max_tokens else None
+def _told(
+    batch: Batch, tokens: Sequence[int], stopped: set[int]
+) -> Generator[Step, None, list[int]]:
+    """Yield the new token of each row; return the slots of those that end with it."""
+    finished: list[str | None] = []
+    for row, token in zip(batch.rows, tokens, strict=True):
+        row.reply.append(token)
+        finished.append(row.request.finish(token, len(row.reply)))
+        if row.index not in stopped:
+            yield Step(row.index, token, finished[-1])
+    return [
+        slot
+        for slot, (row, end) in enumerate(zip(batch.rows, finished, strict=True))
+        if end or row.index in stopped
+    ]
 
 
-@torch.inference_mode()
-def keep(context: Context, keys: Sequence[int], buffers: KvBuffers, start: int) -> None:
-    """Offer the keys and values from `start` on for reuse."""
-    stop = min(buffers.length, len(keys))
-    if context.prefixes is not None and stop > start:
-        context.prefixes.insert(tuple(keys[:stop]), buffers.piece(0, start, stop), start)
+def _head(context: Context, hidden: torch.Tensor) -> torch.Tensor:
+    with torch.inference_mode():
+        return context.adapter.head(hidden)
 
 
-@torch.inference_mode()
-def prefilled(context: Context, prompt: Prompt, buffers: KvBuffers) -> torch.Tensor:
-    """Compute what isn't known of a prompt and return the last hidden state, (1, width)."""
-    adapter, known = context.adapter, 0
-    if context.prefixes is not None:
-        known, pieces = context.prefixes.find(prompt.keys[:-1])
-        buffers.append(pieces)
-    hidden = adapter.forward(
-        embedded(context, prompt, known, len(prompt.ids))[None],
-        positions=torch.arange(known, len(prompt.ids), device=adapter.device)[None],
-        mask=None,
-        cache=buffers,
-    )
-    keep(context, prompt.keys, buffers, known)
-    return hidden[:, -1]
-
-
-def embedded(context: Context, prompt: Prompt, start: int, stop: int) -> torch.Tensor:
-    """Return what the language model reads between two tokens of a prompt: (length, width)."""
-    ids = torch.tensor(prompt.ids[start:stop], device=context.adapter.device)
-    embeddings = context.adapter.embed(ids[None])[0]
-    for span in prompt.spans:
-        first, last = max(span.start, start), min(span.start + span.count, stop)
-        if first < last:
-            heard = context.sounds[span.key][first - span.start : last - span.start]
-            embeddings[first - start : last - start] = heard.to(embeddings)
-    return embeddings
-
-
-@torch.inference_mode()
-def _next(adapter: Adapter, choosing: Choosing, hidden: torch.Tensor) -> int:
-    return int(choosing.choose(adapter.head(hidden))[0])
-
-
-@torch.inference_mode()
-def _forward(adapter: Adapter, token: int, buffers: KvBuffers) -> torch.Tensor:
-    ids = torch.tensor([[token]], device=adapter.device)
-    positions = torch.tensor([[buffers.length]], device=adapter.device)
-    hidden = adapter.forward(adapter.embed(ids), positions=positions, mask=None, cache=buffers)
-    return hidden[:, -1]
+def _numbers(logits: torch.Tensor) -> torch.Tensor:
+    if not bool(torch.isfinite(logits.amax(dim=-1)).all()):
+        raise EngineRefused(
+            f"the model computes no numbers in {str(logits.dtype).removeprefix('torch.')}",
+            hint="another number format: --dtype float32, or bfloat16 on a GPU that has it",
+        )
+    return logits

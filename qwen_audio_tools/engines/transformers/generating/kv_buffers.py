@@ -1,88 +1,95 @@
 """The keys and values of a running generation, in memory that is laid out once and written into."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from transformers.cache_utils import Cache, CacheLayerMixin
+from transformers.cache_utils import Cache
 
-Piece = Sequence[tuple[torch.Tensor, torch.Tensor]]
-"""Keys and values of a stretch of tokens: a pair for each layer, (1, heads, length, width)."""
+from qwen_audio_tools.engines.transformers.reuse.pieces import Piece
 
 # A reply's first tokens are foreseen; a longer one makes the buffers grow by at least so many.
 STEP = 128
 
 
-class KvLayer(CacheLayerMixin):  # type: ignore[misc]
-    """Keys and values of one layer, (rows, heads, capacity, width), of which `length` are there.
+class KvBuffers:
+    """Keys and values of all layers, (rows, heads, capacity, width) each.
+
+    Nothing is laid out before the first states come, which tell heads, width and number format.
+    The first `pads[row]` columns of a row are zero: what is masked must still be finite.
+    """
+
+    def __init__(self, rows: int, capacity: int, pads: Sequence[int] = ()) -> None:
+        self.rows = rows
+        self.capacity = capacity
+        self.pads = pads
+        self.keys: list[torch.Tensor] = []
+        self.values: list[torch.Tensor] = []
+
+    def layer(self, index: int, keys: torch.Tensor, values: torch.Tensor) -> None:
+        """Lay out a layer for states like these, if it is not there yet."""
+        while len(self.keys) <= index:
+            self.keys.append(self._empty(keys))
+            self.values.append(self._empty(values))
+
+    def reserve(self, columns: int, used: int) -> None:
+        """Make room for that many tokens; `used` of those there are kept."""
+        if columns <= self.capacity:
+            return
+        self.capacity = max(columns, self.capacity + max(STEP, self.capacity // 4))
+        for states in (self.keys, self.values):
+            for index, old in enumerate(states):
+                states[index] = self._empty(old)
+                states[index][:, :, :used] = old[:, :, :used]
+
+    def load(self, row: int, column: int, pieces: Sequence[Piece], skip: int = 0) -> int:
+        """Copy kept states into a row and return the column behind them.
+
+        The first `skip` tokens of the pieces are left out.
+        """
+        for piece in pieces:
+            length = piece[0][0].shape[2]
+            first, skip = min(skip, length), max(0, skip - length)
+            end = column + length - first
+            for index, (keys, values) in enumerate(piece):
+                self.layer(index, keys, values)
+                self.keys[index][row, :, column:end] = keys[0, :, first:]
+                self.values[index][row, :, column:end] = values[0, :, first:]
+            column = end
+        return column
+
+    def piece(self, row: int, start: int, stop: int) -> Piece:
+        """Return views of one row's columns."""
+        return [
+            (keys[row : row + 1, :, start:stop], values[row : row + 1, :, start:stop])
+            for keys, values in zip(self.keys, self.values, strict=True)
+        ]
+
+    def move(self, source: int, target: int, start: int, stop: int) -> None:
+        """Copy the columns of a row over those of another."""
+        for states in (*self.keys, *self.values):
+            states[target, :, start:stop] = states[source, :, start:stop]
+
+    def _empty(self, like: torch.Tensor) -> torch.Tensor:
+        states = like.new_empty((self.rows, like.shape[1], self.capacity, like.shape[3]))
+        for row, pad in enumerate(self.pads):
+            states[row, :, :pad] = 0
+        return states
+
+
+class KvWindow(Cache):  # type: ignore[misc]
+    """Some rows of the buffers from column `left` on, as the `Cache` that transformers wants.
 
     What `update` returns are views of the buffers: nothing is copied for a new token.
     """
 
-    is_sliding = False
-
-    def __init__(self, capacity: int) -> None:
-        super().__init__()
-        self.capacity = capacity
-        self.length = 0
-
-    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
-        """Lay out the buffers for states of that shape."""
-        self.keys = self._empty(key_states, key_states.shape[0])
-        self.values = self._empty(value_states, value_states.shape[0])
-        self.is_initialized = True
-
-    def update(
-        self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write new states behind the ones that are there and return all of them."""
-        start, end = self.length, self.length + key_states.shape[2]
-        if not self.is_initialized:
-            self.capacity = max(self.capacity, end)
-            self.lazy_initialization(key_states, value_states)
-        if end > self.capacity:
-            self.grow(end)
-        self.keys[:, :, start:end] = key_states
-        self.values[:, :, start:end] = value_states
-        self.length = end
-        return self.keys[:, :, :end], self.values[:, :, :end]
-
-    def grow(self, needed: int) -> None:
-        """Move to buffers that hold `needed` tokens and some more."""
-        self.capacity = max(needed, self.capacity + max(STEP, self.capacity // 4))
-        for name in ("keys", "values"):
-            old = getattr(self, name)
-            new = self._empty(old, old.shape[0])
-            new[:, :, : self.length] = old[:, :, : self.length]
-            setattr(self, name, new)
-
-    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
-        """Return how many columns a mask needs, and where they begin."""
-        return self.length + query_length, 0
-
-    def get_seq_length(self) -> int:
-        """Return how many tokens are there."""
-        return self.length
-
-    def get_max_length(self) -> int:
-        """Return -1: there is no limit."""
-        return -1
-
-    def _empty(self, like: torch.Tensor, rows: int) -> torch.Tensor:
-        return like.new_empty((rows, like.shape[1], self.capacity, like.shape[3]))
-
-
-class KvBuffers(Cache):  # type: ignore[misc]
-    """A `Cache` of transformers for as many rows as the first states that it is given."""
-
-    def __init__(self, capacity: int, layers: Sequence[KvLayer] = ()) -> None:
-        super().__init__(layers=list(layers))
-        self._capacity = capacity
-
-    @property
-    def length(self) -> int:
-        """How many tokens every row has, padding included."""
-        return int(self.layers[0].length) if self.layers else 0
+    def __init__(self, buffers: KvBuffers, rows: slice, *, left: int = 0, length: int = 0) -> None:
+        super().__init__(layers=[])
+        self.buffers = buffers
+        self.rows = rows
+        self.left = left
+        self.length = length
+        self._written = length
 
     def update(
         self,
@@ -92,21 +99,29 @@ class KvBuffers(Cache):  # type: ignore[misc]
         *_: Any,
         **__: Any,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write a layer's new states and return all of that layer's."""
-        while len(self.layers) <= layer_idx:
-            self.layers.append(KvLayer(self._capacity))
-        keys, values = self.layers[layer_idx].update(key_states, value_states)
+        """Write a layer's new states behind those that are there and return all of them."""
+        start = self.left + self.length
+        stop = start + key_states.shape[2]
+        self._written = stop - self.left
+        self.buffers.layer(layer_idx, key_states, value_states)
+        keys = self.buffers.keys[layer_idx][self.rows, :, self.left : stop]
+        values = self.buffers.values[layer_idx][self.rows, :, self.left : stop]
+        keys[:, :, self.length :] = key_states
+        values[:, :, self.length :] = value_states
         return keys, values
 
-    def append(self, pieces: Iterable[Piece]) -> None:
-        """Copy kept states, (1, heads, length, width) a layer, behind the ones that are there."""
-        for piece in pieces:
-            for index, (keys, values) in enumerate(piece):
-                self.update(keys, values, index)
+    def advance(self) -> None:
+        """Count what all layers have written."""
+        self.length = self._written
 
-    def piece(self, row: int, start: int, stop: int) -> Piece:
-        """Return views of one row's tokens, (1, heads, stop - start, width) a layer."""
-        return [
-            (layer.keys[row : row + 1, :, start:stop], layer.values[row : row + 1, :, start:stop])
-            for layer in self.layers
-        ]
+    def get_seq_length(self, layer_idx: int = 0) -> int:
+        """Return how many tokens are there."""
+        return self.length
+
+    def get_mask_sizes(self, query_length: int, layer_idx: int) -> tuple[int, int]:
+        """Return how many columns a mask needs, and where they begin."""
+        return self.length + query_length, 0
+
+    def get_max_length(self, layer_idx: int | None = None) -> int:
+        """Return -1: there is no limit."""
+        return -1
