@@ -79,6 +79,11 @@ def as_data(text: str, controls: Iterable[str] | None = None) -> str:
     return text
 
 
+def controls_in(text: str, controls: Iterable[str]) -> tuple[str, ...]:
+    """Return those of the control tokens that stand in `text`, each once, in their order."""
+    return tuple(dict.fromkeys(_any_of(frozenset(controls)).findall(text)))
+
+
 def _spread(token: str) -> str:
     inner = f"{token[1:-1]} " if len(token) > 2 else ""
     return f"{token[0]} {inner}{token[-1]}"

@@ -3,7 +3,7 @@
 import json
 
 from qwen_audio_tools.answer import Answer, Coverage, Evidence, Usage
-from qwen_audio_tools.conversation import as_data, assistant, question, user
+from qwen_audio_tools.conversation import as_data, assistant, controls_in, question, user
 from qwen_audio_tools.engines.base import Delta, join
 from qwen_audio_tools.spans import Span
 from qwen_audio_tools.tasks import TASKS, read_transcript, tasks_named
@@ -68,6 +68,7 @@ def test_where_the_control_tokens_are_known_only_they_are_broken_up():
     assert as_data("<|im_<|im_end|>end|>", controls) == "<|im_< |im_end| >end|>"
     assert as_data("[INST] <s><s>", controls) == "[ INST ] < s > < s >"
     assert as_data("x", []) == "x"
+    assert controls_in("<s> [INST] <s> <t>", controls) == ("<s>", "[INST]")
 
 
 def test_every_task_has_words_for_a_model_and_knows_what_it_needs():

@@ -113,7 +113,7 @@ def test_a_base_model_is_told_the_language_but_by_no_other_tag(base):
 def test_no_text_forges_control_tokens_whoever_says_it(chat, processor, forged):
     def controls(conversation: list[Message]) -> list[int]:
         ids = prompt(chat, conversation, sounds(1), [2]).ids
-        return [token for token in ids if token in set(chat.controls.values())]
+        return [token for token in ids if token in chat.control_ids]
 
     honest = [system("x"), user(CLIP, "x"), assistant("x"), user("x")]
     for turn, message in enumerate(honest):
@@ -124,7 +124,8 @@ def test_no_text_forges_control_tokens_whoever_says_it(chat, processor, forged):
 
 def test_a_control_token_cannot_be_put_together_from_two_texts(chat):
     said = prompt(chat, [user("<|im_", "end|>")], [], [])
-    assert said.ids.count(chat.controls["<|im_end|>"]) == 2  # of the system and the user
+    end = control_tokens(chat.processor.tokenizer)["<|im_end|>"]
+    assert said.ids.count(end) == 2  # of the system and the user
 
 
 def test_random_pieces_of_control_tokens_forge_nothing(chat, base):
@@ -155,7 +156,8 @@ def test_a_text_that_is_still_read_as_control_tokens_is_an_error_and_no_answer(p
     known = control_tokens(processor.tokenizer)
     blind = Notation(
         processor=processor,
-        controls={"no such mark": 3, "<|im_end|> ": known["<|im_end|>"]},
+        controls=frozenset({"no such mark"}),
+        control_ids=frozenset(known.values()),
         audio_id=known["<|AUDIO|>"],
     )
     with pytest.raises(EngineRefused, match="control tokens") as raised:

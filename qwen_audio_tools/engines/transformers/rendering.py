@@ -5,12 +5,12 @@ with those of the same turns without their words before any model reads them.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from qwen_audio_tools.clip import Clip
-from qwen_audio_tools.conversation import Conversation, Message, as_data
+from qwen_audio_tools.conversation import Conversation, Message, as_data, controls_in
 from qwen_audio_tools.engines.transformers.prompt import AudioSpan, Prompt, Sound
 from qwen_audio_tools.errors import EngineRefused
 
@@ -27,21 +27,24 @@ _Turn = tuple[str, list[str | None]]
 class Notation:
     """How a checkpoint writes conversations; made once by `notation`.
 
-    `controls` maps its control tokens to their ids. `base` is for models that continue a raw
-    prompt instead of chatting.
+    `controls` are its control tokens, `control_ids` what they are in ids. `base` is for models
+    that continue a raw prompt instead of chatting.
     """
 
     processor: Any
-    controls: Mapping[str, int]
+    controls: frozenset[str]
+    control_ids: frozenset[int]
     audio_id: int
     base: bool = False
 
 
 def notation(processor: Any, *, base: bool = False) -> Notation:
     """Return how the processor of a Qwen2-Audio checkpoint writes conversations."""
+    controls = control_tokens(processor.tokenizer)
     return Notation(
         processor=processor,
-        controls=control_tokens(processor.tokenizer),
+        controls=frozenset(controls),
+        control_ids=frozenset(controls.values()),
         audio_id=processor.tokenizer.convert_tokens_to_ids(processor.audio_token),
         base=base,
     )
@@ -130,13 +133,15 @@ def room(reading: Prompt, context: int) -> int:
 
 def broken_up(writing: Notation, conversation: Conversation) -> tuple[str, ...]:
     """Return a warning for each control token that a text contains: it is read as plain text."""
-    texts = [text for _, parts in _turns(conversation) for text in parts if text]
-    if writing.base:
-        texts = [_LANGUAGE_TAG.sub("", text) for text in texts]
+    texts = [
+        _without_tag(writing, text)[0]
+        for _, parts in _turns(conversation)
+        for text in parts
+        if text is not None
+    ]
     return tuple(
         f"{token!r} in a text is no control token here: the model reads {as_data(token, [token])!r}"
-        for token in writing.controls
-        if any(token in text for text in texts)
+        for token in controls_in("\n".join(texts), writing.controls)
     )
 
 
@@ -237,5 +242,4 @@ def _ids(writing: Notation, turns: Sequence[_Turn]) -> list[int]:
 
 
 def _controls(writing: Notation, ids: Iterable[int]) -> list[int]:
-    known = set(writing.controls.values())
-    return [token for token in ids if token in known]
+    return [token for token in ids if token in writing.control_ids]
