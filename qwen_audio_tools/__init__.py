@@ -24,6 +24,7 @@ __all__ = [
     "Transcript",
     "Usage",
     "ask",
+    "converse",
     "open_engine",
     "transcribe",
 ]
@@ -44,13 +45,14 @@ _HOMES = {
     "Transcript": "transcript",
     "Usage": "answer",
     "ask": "asking",
+    "converse": "asking",
     "open_engine": "engines",
     "transcribe": "asking",
 }
 
 if TYPE_CHECKING:  # what a type checker and an editor see; a test holds it equal to _HOMES
     from qwen_audio_tools.answer import Answer, Coverage, Evidence, Usage
-    from qwen_audio_tools.asking import ask, transcribe
+    from qwen_audio_tools.asking import ask, converse, transcribe
     from qwen_audio_tools.clip import Clip
     from qwen_audio_tools.clip_store import ClipStore
     from qwen_audio_tools.conversation import Conversation, Message

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from qwen_audio_tools.answer import Answer
 from qwen_audio_tools.clip import Clip
-from qwen_audio_tools.conversation import Part, user
+from qwen_audio_tools.conversation import Conversation, Part, user
 from qwen_audio_tools.engines import open_engine
-from qwen_audio_tools.engines.base import Engine, EngineInfo, Options, join
+from qwen_audio_tools.engines.base import Delta, Engine, EngineInfo, Options, join
 from qwen_audio_tools.errors import Cancelled, EngineUnsupported, QwenAudioError, SettingsError
 from qwen_audio_tools.long_audio import reply_in_windows
 from qwen_audio_tools.tasks import Ability, Task, read_transcript, tasks_named
@@ -71,6 +71,32 @@ def ask_many(
             raise
         except QwenAudioError as error:
             yield index, error
+
+
+def converse(
+    conversation: Conversation,
+    *,
+    engine: Engine | str = "auto",
+    options: Options | None = None,
+) -> Iterator[Delta]:
+    """Answer the last turn of a conversation, piece by piece; closing the iterator stops it.
+
+    A turn of clips alone is voice chat, with text it is audio analysis. Clips longer than the
+    engine's window are heard in windows. `engines.base.join` makes an Answer of the pieces.
+
+    Raises:
+        EngineUnsupported: the engine does not converse.
+        ClipError, EngineError: as `ask`.
+    """
+    opened = open_engine(engine) if isinstance(engine, str) else engine
+    if Ability.CHAT not in opened.info.abilities:
+        raise EngineUnsupported(
+            f"engine {opened.info.label!r} holds no conversation; it answers single questions",
+            hint="qwa engines",
+        )
+    if not conversation or conversation[-1].role != "user":
+        raise SettingsError("the conversation does not end with a turn of the user")
+    return reply_in_windows(opened, conversation, options or Options())
 
 
 def transcribe(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from qwen_audio_tools.answer import Answer, Coverage, Evidence, Usage
 from qwen_audio_tools.conversation import Conversation
@@ -17,7 +17,8 @@ class EngineInfo:
     """What an engine can do; known before any weights load.
 
     `window` is the longest clip it hears at once, in seconds (infinite if it streams);
-    `audio_tokens_per_second` is what a second of audio costs in its context.
+    `audio_tokens_per_second` is what a second of audio costs in its context. `prompting` is how it
+    is addressed: "chat", or "base" for a model that only continues the prompts it was trained on.
     """
 
     name: str
@@ -26,6 +27,7 @@ class EngineInfo:
     window: float
     audio_tokens_per_second: float = 0.0
     device: str = "cpu"
+    prompting: Literal["chat", "base"] = "chat"
 
     @property
     def label(self) -> str:
