@@ -197,7 +197,7 @@ def test_a_token_that_is_not_allowed_is_an_error(forms, processor):
 @pytest.mark.parametrize(
     ("schema", "reason"),
     [
-        ({"type": "strin"}, "strin"),
+        ({"type": "letters"}, "letters"),
         ({"type": "object", "properties": 3}, "properties"),
         ({"$ref": "#/$defs/missing"}, "missing"),
         ({"$ref": "https://example.com/schema"}, "example.com"),
