@@ -65,6 +65,7 @@ def leave() -> "NoReturn":
 # In the order of the help: the command, and where it lives.
 COMMANDS = {
     "ask": "ask:ask",
+    "chat": "chat:chat",
     "transcribe": "transcribe:transcribe",
     "describe": "short_forms:describe",
     "sounds": "short_forms:sounds",
