@@ -20,9 +20,7 @@ class Adapter(Protocol):
     tokenizer: Any
     generation_config: Any
     device: "torch.device"
-    shares_prefix: (
-        bool  # whether `forward` takes a `shared_prefix` (generating/shared_attention.py)
-    )
+    shares_prefix: bool  # `forward` takes a `shared_prefix`: generating/shared_attention.py
 
     def prompt(self, conversation: Conversation, sounds: Sequence[Sound], task: str) -> Prompt:
         """Return what the model reads; `sounds` are the clips of the conversation, in order."""

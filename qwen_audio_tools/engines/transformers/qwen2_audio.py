@@ -17,10 +17,15 @@ class Qwen2Audio:
     """The `Adapter` of Qwen2-Audio. `exact` keeps to the arithmetic of its own `generate`."""
 
     def __init__(self, loaded: "Loaded", *, exact: bool = False) -> None:
+        from qwen_audio_tools.engines.transformers.generating import shared_attention
+
         self._model, self._extractor = loaded.model, loaded.processor.feature_extractor
         self._language_model = loaded.model.model.language_model
         self._writing = rendering.notation(loaded.processor, base=loaded.checkpoint.base)
         self._exact = exact
+        if not exact:
+            shared_attention.enable(self._language_model)
+        self.shares_prefix = shared_attention.enabled(self._language_model)
         self.tokenizer = loaded.processor.tokenizer
         self.generation_config: Any = loaded.model.generation_config
         self.device: torch.device = loaded.model.device
