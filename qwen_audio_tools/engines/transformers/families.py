@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 _HOME = "qwen_audio_tools.engines.transformers"
+_SIBLING = f"{_HOME}.siblings.sibling:Sibling"
+_READ = f"{_HOME}.siblings.notations"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -10,21 +12,28 @@ class Family:
     """A row of the table: models of one `model_type` in their config.json.
 
     `window` is the longest clip in seconds, `clips` the most clips in a conversation (None: no
-    limit of its own), `chats` whether it converses or only transcribes. `adapter` and `read` are
-    "module:name"; `read` makes Segments of the model's own notation, where it has one.
+    limit of its own), `chats` whether it converses or only transcribes; then `words` is what a
+    request to transcribe says beside the clip. `adapter`, `processor` and `read` are
+    "module:name": `processor` makes, of a folder, what stands in for the family's own processor;
+    `read` makes Segments of the model's own notation, where it has one:
+    `read(text, seconds of the clip) -> tuple[Segment, ...]`, their times counted from its start.
     """
 
     model_type: str
     model_class: str  # in transformers
-    adapter: str
+    adapter: str = _SIBLING
     window: float
     tokens_per_second: float
     example: str  # a checkpoint of it
     clips: int | None = None
     chats: bool = True
+    words: str = ""
+    processor: str = ""
     read: str = ""
 
 
+# Windows are what a model's own processor takes whole, or less where its makers say less; facts
+# that its config.json doesn't hold.
 FAMILIES = {
     row.model_type: row
     for row in (
@@ -35,6 +44,78 @@ FAMILIES = {
             window=30.0,
             tokens_per_second=25.0,
             example="Qwen/Qwen2-Audio-7B-Instruct",
+        ),
+        Family(
+            model_type="qwen2_5_omni",
+            model_class="Qwen2_5OmniThinkerForConditionalGeneration",
+            processor=f"{_HOME}.siblings.omni:qwen2_5_ears",
+            window=300.0,
+            tokens_per_second=25.0,
+            example="Qwen/Qwen2.5-Omni-7B",
+        ),
+        Family(
+            model_type="qwen3_omni_moe",
+            model_class="Qwen3OmniMoeThinkerForConditionalGeneration",
+            processor=f"{_HOME}.siblings.omni:qwen3_ears",
+            window=1200.0,
+            tokens_per_second=13.0,
+            example="Qwen/Qwen3-Omni-30B-A3B-Instruct",
+        ),
+        Family(
+            model_type="qwen3_asr",
+            model_class="Qwen3ASRForConditionalGeneration",
+            window=1200.0,
+            tokens_per_second=13.0,
+            example="Qwen/Qwen3-ASR-1.7B-hf",
+            clips=1,
+            chats=False,
+            read=f"{_READ}:read_language",
+        ),
+        Family(
+            model_type="audioflamingo3",
+            model_class="AudioFlamingo3ForConditionalGeneration",
+            window=600.0,
+            tokens_per_second=25.0,
+            example="nvidia/audio-flamingo-3-hf",
+            clips=1,
+        ),
+        Family(
+            model_type="musicflamingo",
+            model_class="MusicFlamingoForConditionalGeneration",
+            window=1200.0,
+            tokens_per_second=25.0,
+            example="nvidia/music-flamingo-2601-hf",
+            clips=1,
+        ),
+        Family(
+            model_type="glmasr",
+            model_class="GlmAsrForConditionalGeneration",
+            window=655.0,
+            tokens_per_second=12.5,
+            example="zai-org/GLM-ASR-Nano-2512",
+            clips=1,
+            chats=False,
+            words="Please transcribe this audio into text",
+        ),
+        Family(
+            model_type="vibevoice_asr",
+            model_class="VibeVoiceAsrForConditionalGeneration",
+            window=3600.0,
+            tokens_per_second=7.5,
+            example="microsoft/VibeVoice-ASR-HF",
+            clips=1,
+            chats=False,
+            read=f"{_READ}:read_json_turns",
+        ),
+        Family(
+            model_type="moss_transcribe_diarize",
+            model_class="MossTranscribeDiarizeForConditionalGeneration",
+            window=3600.0,
+            tokens_per_second=12.5,
+            example="hf-audio/MOSS-Transcribe-Diarize-HF",
+            clips=1,
+            chats=False,
+            read=f"{_READ}:read_marked_turns",
         ),
     )
 }

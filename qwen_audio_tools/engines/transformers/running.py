@@ -13,7 +13,7 @@ from qwen_audio_tools.engines.transformers.failures import failures
 from qwen_audio_tools.engines.transformers.heard import Features, check
 from qwen_audio_tools.engines.transformers.loading.checkpoint import Checkpoint, fetched
 from qwen_audio_tools.engines.transformers.prompt import Prompt, Sound
-from qwen_audio_tools.engines.transformers.wording import in_language
+from qwen_audio_tools.engines.transformers.wording import worded
 from qwen_audio_tools.errors import EngineUnsupported
 from qwen_audio_tools.settings import Settings
 
@@ -60,6 +60,7 @@ class Running:
 
         self.checkpoint = loaded.checkpoint
         self._family, self._exact = loaded.checkpoint.family, settings.exact
+        self.chats = self._family.chats and not self.checkpoint.base
         module, _, name = self._family.adapter.partition(":")
         self.adapter: Adapter = getattr(import_module(module), name)(loaded, exact=settings.exact)
         self._stop_ids = _stop_ids(self.adapter)
@@ -133,8 +134,8 @@ class Running:
                 hint="ask about each clip on its own, or take Qwen2-Audio",
             )
         sounds = tuple(self._listen(clip) for clip in heard)
-        worded = in_language(conversation, options)
-        prompt = self.adapter.prompt(worded, sounds, options.task or "")
+        asked = worded(conversation, options) if self.chats else conversation
+        prompt = self.adapter.prompt(asked, sounds, options.task or "")
         check(prompt, sounds, self.adapter)
         warnings = [warning for sound in sounds for warning in sound.warnings]
         warnings += self.adapter.warnings(conversation)

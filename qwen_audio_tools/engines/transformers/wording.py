@@ -1,5 +1,6 @@
-"""The language of the answer, asked for in words: the model has no other switch for it."""
+"""What is asked of the answer in words: its language, and the form of its JSON."""
 
+import json
 import re
 
 from qwen_audio_tools.conversation import Conversation, Message, question
@@ -11,12 +12,24 @@ _NEVER = {"transcribe", "translate", "language"}
 """Tasks whose answer is in a language of its own."""
 
 
-def in_language(conversation: Conversation, options: Options) -> Conversation:
-    """Return the conversation, asking for `options.lang` where the question is in another one."""
+def worded(conversation: Conversation, options: Options) -> Conversation:
+    """Return the conversation with its last turn asking for what the options want.
+
+    That is the language of the answer, where the question is in another one, and the schema: the
+    model can be held to it without knowing it, but answers better when it does.
+    """
     words = question(conversation)
-    if options.lang is None or not words or options.task in _NEVER:
-        return conversation
-    if options.lang == ("zh" if _CHINESE.search(words) else "en"):
+    wanted = []
+    if words and options.lang and options.task not in _NEVER and options.lang != _language(words):
+        wanted.append(_ASKED[options.lang])
+    if options.schema is not None:
+        schema = json.dumps(dict(options.schema), ensure_ascii=False)
+        wanted.append(f"Answer with JSON that fits this schema: {schema}")
+    if not wanted or not conversation:
         return conversation
     last = conversation[-1]
-    return [*conversation[:-1], Message(last.role, (*last.parts, _ASKED[options.lang]))]
+    return [*conversation[:-1], Message(last.role, (*last.parts, *wanted))]
+
+
+def _language(words: str) -> str:
+    return "zh" if _CHINESE.search(words) else "en"

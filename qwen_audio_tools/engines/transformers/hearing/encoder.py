@@ -52,10 +52,10 @@ def encode(model: Any, extractor: Any, clips: "Sequence[Samples]") -> list[torch
     # An Apple GPU keeps to the CPU's spectrum: its complex numbers are a recent thing.
     mel = LogMel.of(extractor, device if device.type == "cuda" else "cpu")
     heard: list[torch.Tensor] = [torch.empty(0)] * len(clips)
-    for batch in _batches([convolved(len(clip)) for clip in clips], device.type):
+    for batch in batches([convolved(len(clip)) for clip in clips], device.type):
         lengths = [convolved(len(clips[index])) for index in batch]
         with torch.no_grad():
-            hidden = _run(tower, [log_mel(clips[index], mel) for index in batch], lengths)
+            hidden = run(tower, [log_mel(clips[index], mel) for index in batch], lengths)
             projected = model.model.multi_modal_projector(hidden)
         for row, index in enumerate(batch):
             heard[index] = _own(projected[row, : token_count(len(clips[index]))])
@@ -78,8 +78,8 @@ def encode_exact(model: Any, extractor: Any, clips: "Sequence[Samples]") -> list
     return [_own(row[: token_count(len(clip))]) for row, clip in zip(projected, clips, strict=True)]
 
 
-def _batches(lengths: Sequence[int], device: str) -> Iterator[list[int]]:
-    """Yield the indices of clips that are encoded together: near lengths, the shortest first.
+def batches(lengths: Sequence[int], device: str) -> Iterator[list[int]]:
+    """Yield indices of clips that a "cpu" or "cuda" encodes together: near lengths, shortest first.
 
     On a CPU one clip at a time keeps it busy, and is a little faster than a batch.
     """
@@ -95,11 +95,12 @@ def _batches(lengths: Sequence[int], device: str) -> Iterator[list[int]]:
         yield batch
 
 
-def _run(tower: Any, mels: list[torch.Tensor], lengths: list[int]) -> torch.Tensor:
-    """Run the layers of a Qwen2AudioEncoder over mels, as its `forward` does over 3000 frames.
+def run(tower: Any, mels: Sequence[torch.Tensor], lengths: Sequence[int]) -> torch.Tensor:
+    """Return (rows, tokens, width) of a Qwen2AudioEncoder, as its `forward` does of 3000 frames.
 
     Its convolutions reach one frame to either side, so `lengths` convolved frames are right if
-    there are two mel frames beyond the real ones; all further ones are left out.
+    there are two mel frames beyond the real ones; all further ones are left out. What is beyond a
+    row's own length is masked, and means nothing in what comes back.
     """
     weight, longest = tower.conv1.weight, max(lengths)
     width = max(mel.shape[-1] for mel in mels)
@@ -115,7 +116,7 @@ def _run(tower: Any, mels: list[torch.Tensor], lengths: list[int]) -> torch.Tens
     return normed
 
 
-def _mask(tower: Any, lengths: list[int], longest: int) -> Any:
+def _mask(tower: Any, lengths: Sequence[int], longest: int) -> Any:
     """Return a mask that hides what lies beyond each row's length, as the attention wants it."""
     device, dtype = tower.conv1.weight.device, tower.conv1.weight.dtype
     ends = torch.tensor(lengths, device=device)[:, None]

@@ -63,7 +63,7 @@ def _too_long(clip: Clip, window: float) -> ClipTooLong:
     found = f"lasts {seconds:.2f} s" if seconds and seconds > window else f"is over {window:g} s"
     return ClipTooLong(
         f"{clip.name!r} {found}; this model hears {window:g} s at once",
-        hint="qwen_audio_tools.ask hears longer recordings in windows; or cut it: clip[0:30]",
+        hint=f"qwen_audio_tools.ask hears it in windows; a part of it is clip[0:{window:g}]",
     )
 
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
+_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
+_RESERVED = {"models", "datasets", "hub"}  # folders of the modelscope cache that are no owners
 
 
 def is_id(text: str) -> bool:
@@ -66,9 +67,28 @@ def modelscope_homes(model: str) -> tuple[Path, ...]:
     old = [
         base / owner / written
         for base in (cache / "models", cache, cache / "hub" / "models", cache / "hub")
+        if owner not in _RESERVED
         for written in dict.fromkeys((name.replace(".", "___"), name))
     ]
     return (cache / "models" / model.replace("/", "--"), *old)
+
+
+def homes(hub: str, model: str) -> tuple[Path, ...]:
+    """Return every folder that holds something of a model; they need not exist."""
+    return modelscope_homes(model) if hub == "modelscope" else (huggingface_home(model),)
+
+
+def ids_here(hub: str) -> list[str]:
+    """Return the ids of all models of a hub that have a folder here, of whatever kind."""
+    if hub == "huggingface":
+        found = [path.name for path in huggingface_cache().glob("models--*")]
+        return sorted(name.removeprefix("models--").replace("--", "/", 1) for name in found)
+    cache = modelscope_cache()
+    ids = {path.name.replace("--", "/", 1) for path in (cache / "models").glob("*--*")}
+    for base in (cache / "models", cache, cache / "hub" / "models", cache / "hub"):
+        for config in base.glob("*/*/config.json"):
+            ids.add(f"{config.parts[-3]}/{config.parts[-2].replace('___', '.')}")
+    return sorted(ids)
 
 
 def config_of(folder: Path) -> dict[str, object]:
