@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -140,14 +140,11 @@ def _release_shared(model: str) -> None:
         cache = scan_cache_dir(hub_folders.huggingface_cache())
     except CacheNotFound:
         return
-    revisions = [
-        revision.commit_hash
-        for repository in cache.repos
-        if repository.repo_type == "model" and repository.repo_id == model
-        for revision in repository.revisions
-    ]
+    own = [repo for repo in cache.repos if repo.repo_type == "model" and repo.repo_id == model]
+    revisions = [revision.commit_hash for repo in own for revision in repo.revisions]
     if revisions:
-        cache.delete_revisions(*revisions).execute()
+        # A copy of a model on the hub can have the same commits: nothing but this one is deleted.
+        replace(cache, repos=frozenset(own)).delete_revisions(*revisions).execute()
 
 
 def _check(hub: str, model: str) -> None:
