@@ -86,8 +86,8 @@ class Prefixes:
         """Cut a node in two and return the upper one; each has memory of its own."""
         parent, children, layers = node.parent, node.children, list(node.piece)
         assert parent is not None, "the root has nothing to split"
-        node.children, node.piece = {}, ()
         self._kept.drop(node)
+        node.piece = ()
         upper = _Node(node.keys[:at], [], parent)
         lower = _Node(node.keys[at:], [], upper)
         above: list[tuple[Any, Any]] = []
@@ -121,11 +121,9 @@ class Prefixes:
         self._kept.put(node, None, size(node.piece), let_go=lambda: self._forget(node))
 
     def _forget(self, node: _Node) -> None:
-        """Take a node that is no longer kept out of the tree, and all that went on from it."""
+        """Take a node that is no longer kept out of the tree; by then, nothing goes on from it."""
         if node.parent is not None:
             node.parent.children.pop(node.keys[0], None)
-        for child in list(node.children.values()):
-            self._kept.drop(child)
 
     def _use(self, node: _Node) -> None:
         """Make a node and those above it the newest: the root last, so that ends go first."""
