@@ -9,10 +9,10 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from qwen_audio_tools.engines.base import Progress
 from qwen_audio_tools.errors import (
     EngineError,
     EngineRefused,
@@ -21,7 +21,6 @@ from qwen_audio_tools.errors import (
     WeightsMissing,
 )
 
-Progress = Callable[[str, float, float], None]
 QUIET = {"TQDM_DISABLE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "PYTHONUTF8": "1"}
 OTHER = {"huggingface": "modelscope", "modelscope": "huggingface"}
 LOGIN = {"huggingface": "hf auth login", "modelscope": "modelscope login --token TOKEN"}

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from qwen_audio_tools.engines.base import Progress
 from qwen_audio_tools.engines.transformers.families import FAMILIES
-from qwen_audio_tools.engines.transformers.loading import hub_folders, hub_pulling
+from qwen_audio_tools.engines.transformers.loading import hub_folders
 from qwen_audio_tools.errors import (
     EngineUnreachable,
     MissingExtra,
@@ -71,7 +72,7 @@ def listed(hub: str) -> Iterator[HubModel]:
 def pull(
     hub: str,
     model: str,
-    progress: hub_pulling.Progress | None = None,
+    progress: Progress | None = None,
     *,
     revision: str | None = None,
 ) -> Path:
@@ -87,7 +88,11 @@ def pull(
         EngineUnsupported: it is no model that this engine runs.
         EngineRefused: the hub failed in another way.
     """
-    _check(hub, model)
+    from qwen_audio_tools.engines.transformers.loading import (
+        hub_pulling,
+    )  # finding needs none of it
+
+    check(hub, model)
     if variable := _offline(hub):
         if folder := folder_of(hub, model, revision):
             return folder
@@ -112,7 +117,7 @@ def pull(
 
 def remove(hub: str, model: str) -> bool:
     """Delete a model with all its revisions and remains; tell whether there was any of it."""
-    _check(hub, model)
+    check(hub, model)
     homes = [home for home in hub_folders.homes(hub, model) if home.exists()]
     try:
         if hub == "huggingface":
@@ -147,7 +152,8 @@ def _release_shared(model: str) -> None:
         replace(cache, repos=frozenset(own)).delete_revisions(*revisions).execute()
 
 
-def _check(hub: str, model: str) -> None:
+def check(hub: str, model: str) -> None:
+    """Raise SettingsError if no hub, or no model of a hub, can be called that."""
     if hub not in HUBS:
         raise SettingsError(
             f"no hub is called {hub!r}; there are {' and '.join(HUBS)}",
