@@ -52,10 +52,11 @@ def test_a_single_sample_over_the_window_is_too_long():
         listen(clip_of(np.append(tone(seconds=30.0), 0.0)), window=30.0)
 
 
-@pytest.mark.parametrize("start", [0.0, 0.1, 1 / 3, 1.500_031_2, 1.999_968_75])
+@pytest.mark.parametrize("start", [0.0, 1 / 3, 1.6750937499999998, 1.5652187499999999])
 def test_a_span_as_long_as_the_window_fits_however_its_ends_are_rounded(start):
+    # The last two begin half a sample late, and end, by rounding, 480,001 samples later.
     clip = clip_of(pink_noise(35.0))[start : start + 30.0]
-    assert len(listen(clip, window=30.0).samples) in (479_999, 480_000)
+    assert len(listen(clip, window=30.0).samples) == 480_000
 
 
 class CountingFile(io.BytesIO):

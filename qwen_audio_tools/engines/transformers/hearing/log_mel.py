@@ -52,9 +52,9 @@ def log_mel(samples: "Samples", mel: LogMel) -> torch.Tensor:
     which the extractor relates all others, so nothing is lost by not computing them.
     """
     frames = mel.frames(len(samples)) + BEYOND
-    # Two hops more, so that the end that `stft` reflects lies in no frame that is taken. At the
-    # limit the extractor reflects there as well.
-    padded = mel.window.new_zeros(min((frames + 2) * mel.hop, mel.limit))
+    # `stft` reflects the end, which is silence here. At the limit it may be sound, but there the
+    # extractor reflects it as well.
+    padded = mel.window.new_zeros(min(frames * mel.hop, mel.limit))
     padded[: len(samples)] = torch.from_numpy(samples)
     frames = min(frames, mel.limit // mel.hop)
     fft = len(mel.window)
