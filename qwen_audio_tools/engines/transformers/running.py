@@ -37,7 +37,12 @@ def start(checkpoint: Checkpoint, settings: Settings, progress: Progress | None)
     here = fetched(checkpoint, settings, progress)
     place = placement.place(settings, here.config)
     memory.check(here, place)
-    return Running(model_loading.load(here, place, progress), settings)
+    loaded = model_loading.load(here, place, progress)
+    if not settings.exact:
+        from qwen_audio_tools.engines.transformers.generating.packed_linear import pack
+
+        pack(loaded.model)
+    return Running(loaded, settings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
