@@ -13,7 +13,8 @@ class Family:
 
     `window` is the longest clip in seconds, `clips` the most clips in a conversation (None: no
     limit of its own), `chats` whether it converses or only transcribes; then `words` is what a
-    request to transcribe says beside the clip. `adapter`, `processor` and `read` are
+    request to transcribe says beside the clip. `attends` is the one part of the config that a way
+    of attention can be chosen for, where the others have none. `adapter`, `processor` and `read` are
     "module:name": `processor` makes, of a folder, what stands in for the family's own processor;
     `read` makes Segments of the model's own notation, where it has one:
     `read(text, seconds of the clip) -> tuple[Segment, ...]`, their times counted from its start.
@@ -28,6 +29,7 @@ class Family:
     clips: int | None = None
     chats: bool = True
     words: str = ""
+    attends: str = ""
     processor: str = ""
     read: str = ""
 
@@ -105,6 +107,7 @@ FAMILIES = {
             example="microsoft/VibeVoice-ASR-HF",
             clips=1,
             chats=False,
+            attends="text_config",
             read=f"{_READ}:read_json_turns",
         ),
         Family(

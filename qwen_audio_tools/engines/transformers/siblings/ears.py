@@ -1,0 +1,132 @@
+"""One sound through a model's own processor and encoder: its tokens, and what they stand for."""
+
+import inspect
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from qwen_audio_tools.engines.transformers.families import Family
+from qwen_audio_tools.engines.transformers.prompt import Sound
+from qwen_audio_tools.errors import EngineRefused
+
+if TYPE_CHECKING:
+    from qwen_audio_tools.clip import Samples
+
+RATE = 16_000
+"""Hz: the rate of every `Sound`."""
+
+_EXPANSIONS = 4096
+_WAITING_BYTES = 32_000_000
+_SLACK = 4
+"""Tokens that rounding may take from what the duration demands."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """The ids that stand for a sound; `count` of them from `start` on are given by the encoder.
+
+    Ids that are no audio token may stand among those (marks of time): they are embedded as text.
+    """
+
+    ids: tuple[int, ...]
+    start: int
+    count: int
+
+
+class Ears:
+    """Prepares and encodes sounds. What it keeps is a few numbers for each, and few features."""
+
+    def __init__(self, model: Any, processor: Any, family: Family) -> None:
+        self._model, self._processor, self._family = model, processor, family
+        self._audio_id = processor.tokenizer.convert_tokens_to_ids(processor.audio_token)
+        self._takes = inspect.signature(model.model.get_audio_features).parameters
+        self._expansions: OrderedDict[str, Heard] = OrderedDict()
+        # Between prompt and encode, so that no spectrogram is computed twice.
+        self._waiting: OrderedDict[str, Mapping[str, torch.Tensor]] = OrderedDict()
+
+    def expansion(self, sound: Sound) -> Heard:
+        """Return the ids that stand for a sound.
+
+        Raises:
+            EngineRefused: they are fewer than its duration demands: a part would not be heard.
+        """
+        found = self._expansions.get(sound.key)
+        if found is None:
+            inputs = self._prepared(sound)
+            found = self._checked(inputs["input_ids"][0].tolist(), sound)
+            self._expansions[sound.key] = found
+            self._waiting[sound.key] = inputs
+            if len(self._expansions) > _EXPANSIONS:
+                self._expansions.popitem(last=False)
+            while sum(map(_size, self._waiting.values())) > _WAITING_BYTES:
+                self._waiting.popitem(last=False)
+        return found
+
+    def encode(
+        self, sound: Sound, embed: Callable[[torch.Tensor], torch.Tensor]
+    ) -> torch.Tensor:
+        """Return what the language model hears of a sound, (count, width)."""
+        heard = self.expansion(sound)
+        inputs = self._waiting.pop(sound.key, None) or self._prepared(sound)
+        device, dtype = self._model.device, self._model.dtype
+        given = {
+            name: value.to(device, dtype if value.is_floating_point() else None)
+            for name, value in inputs.items()
+            if name in self._takes
+        }
+        if "sample" in self._takes:  # noise on what is heard: never the same twice, else
+            given["sample"] = False
+        output = self._model.model.get_audio_features(**given, return_dict=True)
+        features = output.get("pooler_output")
+        if features is None:
+            features = output.last_hidden_state
+        features = features.reshape(-1, features.shape[-1])
+        ids = torch.tensor(heard.ids[heard.start : heard.start + heard.count], device=device)
+        places = ids == self._audio_id
+        if int(places.sum()) != len(features):
+            raise self._unheard(sound, int(places.sum()), len(features))
+        if bool(places.all()):
+            return features.to(dtype)
+        embeddings = embed(ids[None])[0].clone()
+        embeddings[places] = features.to(embeddings)
+        return embeddings
+
+    def _prepared(self, sound: Sound) -> Mapping[str, torch.Tensor]:
+        rate = int(self._processor.feature_extractor.sampling_rate)
+        inputs: Mapping[str, torch.Tensor] = self._processor(
+            text=[self._processor.audio_token],
+            audio=[_resampled(sound.samples, rate)],
+            sampling_rate=rate,
+            add_special_tokens=False,
+            return_tensors="pt",
+        )
+        return inputs
+
+    def _checked(self, ids: list[int], sound: Sound) -> Heard:
+        places = [place for place, token in enumerate(ids) if token == self._audio_id]
+        demanded = int(self._family.tokens_per_second * sound.seconds * 0.98) - _SLACK
+        if len(places) < max(1, demanded):
+            raise self._unheard(sound, demanded, len(places))
+        return Heard(tuple(ids), places[0], places[-1] - places[0] + 1)
+
+    def _unheard(self, sound: Sound, demanded: int, found: int) -> EngineRefused:
+        return EngineRefused(
+            f"{sound.name!r} lasts {sound.seconds:.2f} s, which is {demanded} audio tokens, and "
+            f"{self._family.example} would hear {found}",
+            hint="qwa doctor: this version of transformers may not fit the model",
+        )
+
+
+def _resampled(samples: "Samples", rate: int) -> "Samples":
+    if rate == RATE:
+        return samples
+    import soxr
+
+    return soxr.resample(samples, RATE, rate)
+
+
+def _size(inputs: Mapping[str, torch.Tensor]) -> int:
+    return sum(value.nbytes for value in inputs.values())
