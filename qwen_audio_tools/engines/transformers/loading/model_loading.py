@@ -1,19 +1,36 @@
 """A checkpoint into memory: whole, on its device, with progress; or an error that says why not."""
 
 import logging
+import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from qwen_audio_tools.engines.base import Progress
+from qwen_audio_tools.engines.transformers.families import Family
+from qwen_audio_tools.engines.transformers.loading import memory
 from qwen_audio_tools.engines.transformers.loading.checkpoint import Checkpoint
 from qwen_audio_tools.engines.transformers.loading.placement import Placement
-from qwen_audio_tools.errors import EngineError, EngineRefused, MissingExtra, WeightsMissing
+from qwen_audio_tools.engines.transformers.loading.quantizing import (
+    loading_options,
+    quantize_loaded,
+)
+from qwen_audio_tools.errors import (
+    EngineError,
+    EngineOutOfMemory,
+    EngineRefused,
+    MissingExtra,
+    QwenAudioError,
+    WeightsMissing,
+)
 
 LOGGER = logging.getLogger("qwen_audio_tools")
+
+_ANEW = "fetch the model anew"
 
 # transformers keeps its verbosity and its hook for progress bars once per process.
 _ONE_AT_A_TIME = threading.Lock()
@@ -43,6 +60,7 @@ def load(checkpoint: Checkpoint, placement: Placement, progress: Progress | None
             hint=f"qwa models pull {checkpoint.name}",
         )
     with _ONE_AT_A_TIME, _reported(progress):
+        _check_config(checkpoint, checkpoint.folder)
         processor = _processor(checkpoint, checkpoint.folder)
         model = _model(checkpoint, checkpoint.folder, placement)
     return Loaded(
@@ -50,14 +68,23 @@ def load(checkpoint: Checkpoint, placement: Placement, progress: Progress | None
     )
 
 
-def _processor(checkpoint: Checkpoint, folder: Path) -> Any:
-    from transformers import AutoProcessor
-
+def _check_config(checkpoint: Checkpoint, folder: Path) -> None:
     try:
-        processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
+        _model_class(checkpoint).config_class.from_pretrained(folder, local_files_only=True)
+    except EngineError:
+        raise
+    except Exception as error:
+        raise EngineRefused(
+            f"the config.json of {checkpoint.name!r} cannot be used: {_said(error)}", hint=_ANEW
+        ) from error
+
+
+def _processor(checkpoint: Checkpoint, folder: Path) -> Any:
+    try:
+        processor = _processor_of(checkpoint.family, folder)
     except Exception as error:  # each library beneath it has its own kinds
         raise WeightsMissing(
-            f"the processor of {checkpoint.name!r} cannot be loaded: {_first_line(error)}",
+            f"the processor of {checkpoint.name!r} cannot be loaded: {_said(error)}",
             hint="fetch the model anew, with its tokenizer and processor files",
         ) from error
     if not hasattr(processor, "tokenizer"):
@@ -65,24 +92,69 @@ def _processor(checkpoint: Checkpoint, folder: Path) -> Any:
             f"{checkpoint.name!r} has no processor for audio, only a {type(processor).__name__}",
             hint="fetch the model anew, with its tokenizer and processor files",
         )
+    _check_tokenizer(checkpoint, processor.tokenizer)
     processor.tokenizer.padding_side = "left"  # on the right it would change the answers
     return processor
+
+
+def _check_tokenizer(checkpoint: Checkpoint, tokenizer: Any) -> None:
+    """Refuse the empty tokenizer that transformers makes where tokenizer files are missing."""
+    for number in _audio_tokens(checkpoint.config):
+        if tokenizer.convert_ids_to_tokens(number) is None:
+            raise WeightsMissing(
+                f"the tokenizer of {checkpoint.name!r} doesn't know its audio token ({number})",
+                hint="fetch the model anew, with its tokenizer files",
+            )
+
+
+def _audio_tokens(config: Mapping[str, Any]) -> Iterator[int]:
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _audio_tokens(value)
+        elif name in ("audio_token_index", "audio_token_id") and isinstance(value, int):
+            yield value
+
+
+def _processor_of(family: Family, folder: Path) -> Any:
+    if family.processor:
+        module, _, name = family.processor.partition(":")
+        return getattr(import_module(module), name)(folder)
+    from transformers import AutoProcessor
+
+    return AutoProcessor.from_pretrained(folder, local_files_only=True)
 
 
 def _model(checkpoint: Checkpoint, folder: Path, placement: Placement) -> Any:
     kind = _model_class(checkpoint)
     try:
-        model, report = kind.from_pretrained(folder, **_options(placement))
+        options = _options(placement) | loading_options(kind, folder, placement)
+        model, report = kind.from_pretrained(folder, **options)
+        _check_whole(checkpoint, report)
+        quantize_loaded(model, placement)
+    except QwenAudioError:  # ours, and what a caller's progress raised to stop it
+        raise
     except Exception as error:
-        raise _ours(error, checkpoint) from error
-    absent = sorted(report["missing_keys"])
-    if absent:  # transformers fills them with random numbers
-        raise WeightsMissing(
-            f"{checkpoint.name!r} lacks {len(absent)} tensors that the model needs, such as"
-            f" {absent[0]!r}",
-            hint="fetch the model anew",
-        )
+        raise _ours(error, checkpoint, placement) from error
     return model
+
+
+def _check_whole(checkpoint: Checkpoint, report: Mapping[str, Any]) -> None:
+    """Refuse a model that transformers filled up with random numbers."""
+    absent = sorted(report["missing_keys"])
+    if absent:
+        raise WeightsMissing(
+            f"{checkpoint.name!r} is not whole: tensors are missing ({len(absent)}), such as"
+            f" {absent[0]!r}",
+            hint=_ANEW,
+        )
+    unfit = sorted(report["mismatched_keys"])
+    if unfit:
+        name, here, wanted = unfit[0]
+        raise WeightsMissing(
+            f"the weights of {checkpoint.name!r} do not fit its config.json: {name!r} is"
+            f" {tuple(here)} and should be {tuple(wanted)}",
+            hint=_ANEW,
+        )
 
 
 def _model_class(checkpoint: Checkpoint) -> Any:
@@ -98,37 +170,38 @@ def _model_class(checkpoint: Checkpoint) -> Any:
         ) from error
 
 
-def _options(placement: Placement) -> dict[str, Any]:
+def _options(family: Family, placement: Placement) -> dict[str, Any]:
     import torch
 
+    attention = placement.attention
     options: dict[str, Any] = {
         "dtype": getattr(torch, placement.dtype),
-        "attn_implementation": placement.attention,
+        "attn_implementation": {family.attends: attention} if family.attends else attention,
         "local_files_only": True,
         "output_loading_info": True,
+        "ignore_mismatched_sizes": True,  # told by the report, which says which
     }
     if placement.kind != "cpu":
         options["device_map"] = {"": placement.device}
     return options
 
 
-def _ours(error: Exception, checkpoint: Checkpoint) -> EngineError:
-    first = _first_line(error)
+def _ours(error: Exception, checkpoint: Checkpoint, placement: Placement) -> EngineError:
+    said = _said(error)
+    if memory.ran_out(error):
+        return EngineOutOfMemory(
+            f"memory ran out on {placement.device} while {checkpoint.name!r} was loading: {said}",
+            hint=memory.ways_out(checkpoint.config, placement, checkpoint.files),
+        )
     if type(error).__name__ == "SafetensorError" or isinstance(error, EOFError):
-        return WeightsMissing(
-            f"the weights of {checkpoint.name!r} are damaged: {first}", hint="fetch the model anew"
-        )
-    if "size mismatch" in str(error) or "ignore_mismatched_sizes" in str(error):
-        return WeightsMissing(
-            f"the weights of {checkpoint.name!r} do not fit its config.json: {first}",
-            hint="fetch the model anew",
-        )
-    return EngineRefused(f"{checkpoint.name!r} cannot be loaded: {first}", hint="qwa doctor")
+        return WeightsMissing(f"the weights of {checkpoint.name!r} are damaged: {said}", hint=_ANEW)
+    return EngineRefused(f"{checkpoint.name!r} cannot be loaded: {said}", hint="qwa doctor")
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+def _said(error: Exception) -> str:
+    """Return what a library said, on one line and without its advice on its hub."""
+    text = " ".join(str(error).split())
+    return re.split(r"(?<=['\w])\.\s", text, maxsplit=1)[0] or type(error).__name__
 
 
 @contextmanager
