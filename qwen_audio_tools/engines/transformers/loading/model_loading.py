@@ -127,7 +127,7 @@ def _processor_of(family: Family, folder: Path) -> Any:
 def _model(checkpoint: Checkpoint, folder: Path, placement: Placement) -> Any:
     kind = _model_class(checkpoint)
     try:
-        options = _options(placement) | loading_options(kind, folder, placement)
+        options = _options(checkpoint.family, placement) | loading_options(kind, folder, placement)
         model, report = kind.from_pretrained(folder, **options)
         _check_whole(checkpoint, report)
         quantize_loaded(model, placement)
