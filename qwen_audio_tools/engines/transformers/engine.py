@@ -2,7 +2,8 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 from qwen_audio_tools.answer import Answer
 from qwen_audio_tools.conversation import Conversation
@@ -36,6 +37,23 @@ class TransformersEngine:
         self._loading = threading.Lock()
         self._loaded: Running | None = None
 
+    @classmethod
+    def around(cls, model: Any, processor: Any, settings: Settings) -> "TransformersEngine":
+        """Return an engine around a model that the caller has loaded, a fine-tuned one say.
+
+        Device, number format and attention stay as they are; of `settings` the others count.
+
+        Raises:
+            SettingsError: it is no model of a family that this engine knows.
+        """
+        from qwen_audio_tools.engines.transformers.loading.given_model import given
+        from qwen_audio_tools.engines.transformers.running import Running
+
+        loaded = given(model, processor, settings)
+        engine = cls(loaded.checkpoint, settings)
+        engine._loaded = Running(loaded, settings)
+        return engine
+
     @property
     def info(self) -> EngineInfo:
         """What it is; no weights load for this."""
@@ -61,8 +79,9 @@ class TransformersEngine:
             SettingsError: an option that cannot be.
         """
         running = self._running(options.progress)
-        for _, delta in running.deltas([conversation], options):
-            yield delta
+        with closing(running.deltas([conversation], options)) as deltas:
+            for _, delta in deltas:
+                yield delta
 
     def replies(
         self, conversations: Sequence[Conversation], options: Options
@@ -75,14 +94,21 @@ class TransformersEngine:
         running = self._running(options.progress)
         for batch in batches(conversations, self.info, running.most_tokens):
             found: dict[int, list[Delta]] = {index: [] for index in batch}
-            for row, delta in running.deltas([conversations[index] for index in batch], options):
-                found[batch[row]].append(delta)
-                if delta.usage is not None:  # the last one of a row
-                    yield batch[row], join(found.pop(batch[row]), self.info)
+            asked = [conversations[index] for index in batch]
+            with closing(running.deltas(asked, options)) as deltas:
+                for row, delta in deltas:
+                    found[batch[row]].append(delta)
+                    if delta.usage is not None:  # the last one of a row
+                        yield batch[row], join(found.pop(batch[row]), self.info)
 
     def encode(self, clip: "Clip") -> "torch.Tensor":
-        """Return what the language model hears of a clip: (audio tokens, width). Keeps nothing."""
+        """Return what the language model hears of a clip: (audio tokens, width)."""
         return self._running(None).encode(clip)
+
+    @property
+    def held(self) -> int:
+        """Bytes that are kept for the next question; never more than `reuse_mb` megabytes."""
+        return self._loaded.held if self._loaded else 0
 
     def forget(self) -> None:
         """Give back what is kept for the next question; the weights stay."""

@@ -1,5 +1,6 @@
 """Errors of torch, turned into ours at the engine's edge."""
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -10,7 +11,10 @@ if TYPE_CHECKING:
     from qwen_audio_tools.engines.transformers.reuse.kept import Kept
 
 # What torch says on CUDA, MPS and the CPU; only CUDA and newer versions have a type for it.
-_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "CUBLAS_STATUS_ALLOC")
+_MEMORY = (
+    *("out of memory", "can't allocate memory", "not enough memory", "CUBLAS_STATUS_ALLOC"),
+    *("bad_alloc", "Cannot allocate memory"),
+)
 
 
 @contextmanager
@@ -26,6 +30,8 @@ def failures(kept: "Kept") -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or any(words in str(error) for words in _MEMORY):
             kept.clear()
+            # The error outlives us: without this it would hold on to all that was computed.
+            traceback.clear_frames(error.__traceback__)
             raise EngineOutOfMemory(
                 f"the model ran out of memory while answering: {_first_line(error)}",
                 hint="ask with a shorter clip or fewer at once, --quantize 8bit, or --device cpu",

@@ -1,19 +1,21 @@
 """A loaded model at work: clips and turns in, pieces of replies out, and what is kept between."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from qwen_audio_tools.answer import Coverage, Evidence, Usage
 from qwen_audio_tools.conversation import Conversation, clips
 from qwen_audio_tools.engines.base import Delta, Options, Progress
 from qwen_audio_tools.engines.transformers import rendering
 from qwen_audio_tools.engines.transformers.failures import failures
-from qwen_audio_tools.engines.transformers.heard import Features, check
+from qwen_audio_tools.engines.transformers.fitting import Fitting
+from qwen_audio_tools.engines.transformers.heard import Hearing, Reading, check
 from qwen_audio_tools.engines.transformers.loading.checkpoint import Checkpoint, fetched
-from qwen_audio_tools.engines.transformers.prompt import Prompt, Sound
-from qwen_audio_tools.engines.transformers.wording import worded
+from qwen_audio_tools.engines.transformers.prompt import Sound
+from qwen_audio_tools.engines.transformers.replying import Reply
+from qwen_audio_tools.engines.transformers.wording import checked, worded
 from qwen_audio_tools.errors import EngineUnsupported
 from qwen_audio_tools.settings import Settings
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from qwen_audio_tools.clip import Clip
     from qwen_audio_tools.engines.transformers.adapter import Adapter
+    from qwen_audio_tools.engines.transformers.generating.requests import Request
     from qwen_audio_tools.engines.transformers.loading.model_loading import Loaded
 
 
@@ -45,16 +48,6 @@ def start(checkpoint: Checkpoint, settings: Settings, progress: Progress | None)
     return Running(loaded, settings)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """One conversation as the model reads it; `clips` and `sounds` are its audio, in order."""
-
-    clips: "tuple[Clip, ...]"
-    sounds: tuple[Sound, ...]
-    prompt: Prompt
-    warnings: tuple[str, ...]
-
-
 class Running:
     """A model in memory, with one bounded store of all that may be asked for again."""
 
@@ -70,14 +63,21 @@ class Running:
         self.adapter: Adapter = getattr(import_module(module), name)(loaded, exact=settings.exact)
         self._stop_ids = _stop_ids(self.adapter)
         self._forms = Forms(self.adapter.tokenizer, self._stop_ids)
-        self._kept = Kept(settings.reuse_mb * 1_000_000)
+        self.device = str(loaded.placement.device)
+        self._fitting = Fitting(loaded, settings)
+        self._kept = Kept(self._fitting.budget)
         self._prefixes = Prefixes(self._kept)
+        self._hearing = Hearing(self.adapter, self._kept, self._prefixes)
         self._label = f"transformers:{loaded.checkpoint.name}"
         self._context = int(loaded.model.config.get_text_config().max_position_embeddings)
-        self.device = str(loaded.placement.device)
         # Rows share the weights that a step reads, which is what a GPU waits for. On a CPU more
         # than some thousand tokens only wait for each other.
         self.most_tokens = 4096 if self.device == "cpu" else 32_768
+
+    @property
+    def held(self) -> int:
+        """Bytes that are kept for the next question."""
+        return self._kept.held
 
     def forget(self) -> None:
         """Drop all that is kept."""
@@ -95,40 +95,57 @@ class Running:
 
         Closing the iterator stops all rows at the next token.
         """
+        options = checked(options)
+        with failures(self._kept):
+            wanted = [self._wanted(options) for _ in conversations]
+            readings = [self._read(each, options) for each in conversations]
+            rows = [
+                self._reply(reading, request, options)
+                for reading, request in zip(readings, wanted, strict=True)
+            ]
+            self._fitting.make_room([reading.prompt for reading in readings], self._kept)
+            # Each on its own where it shall be as if it were: also its clips are a batch then.
+            for group in [[at] for at in range(len(rows))] if self._exact else [range(len(rows))]:
+                with closing(self._said([rows[at] for at in group])) as said:
+                    for row, delta in said:
+                        yield group[row], delta
+
+    def _reply(self, reading: Reading, wanted: "Callable[..., Request]", options: Options) -> Reply:
+        room = rendering.room(reading.prompt, self._context)
+        request = wanted(prompt=reading.prompt, max_tokens=min(options.max_tokens, room))
+        return Reply(
+            reading=reading,
+            request=request,
+            options=options,
+            tokenizer=self.adapter.tokenizer,
+            model=self._label,
+        )
+
+    def _said(self, rows: Sequence[Reply]) -> Iterator[tuple[int, Delta]]:
         from qwen_audio_tools.engines.transformers.generating.decoding import generate
 
-        with failures(self._kept):
-            readings = [self._read(each, options) for each in conversations]
-            rows = [_Row(self, reading, options) for reading in readings]
-            features = Features(self.adapter, self._kept, [r.sounds for r in readings])
-            generation = generate(
-                self.adapter,
-                [row.request for row in rows],
-                prefixes=self._prefixes,
-                sounds=features,
-                exact=self._exact,
-            )
-            try:
-                for step in generation:
-                    row = rows[step.row]
-                    if text := row.push(step.token):
-                        yield step.row, Delta(text=text)
-                    if row.stopped:
-                        generation.stop(step.row)
-                    if row.stopped or step.finished:
-                        yield step.row, row.last(step.finished)
-            finally:
-                generation.close()
+        generation = generate(
+            self.adapter,
+            [row.request for row in rows],
+            prefixes=self._prefixes,
+            sounds=self._hearing.features([row.reading for row in rows], exact=self._exact),
+            exact=self._exact,
+        )
+        with closing(generation):
+            for step in generation:
+                row = rows[step.row]
+                if text := row.push(step.token):
+                    yield step.row, Delta(text=text)
+                if row.stopped:
+                    generation.stop(step.row)
+                    yield step.row, row.last(None)
+                elif step.finished:
+                    yield step.row, row.last(step.finished)
 
     def _listen(self, clip: "Clip") -> Sound:
         from qwen_audio_tools.engines.transformers.hearing.listening import listen
 
-        key = ("sound", clip.fingerprint)
-        sound: Sound | None = self._kept.get(key)
-        if sound is None:
-            sound = listen(clip, window=self._family.window)
-            self._kept.put(key, sound, sound.samples.nbytes)
-        return sound
+        return listen(clip, window=self._family.window, kept=self._kept)
 
     def _read(self, conversation: Conversation, options: Options) -> Reading:
         heard = clips(conversation)
@@ -146,38 +163,20 @@ class Running:
         warnings += self.adapter.warnings(conversation)
         return Reading(clips=heard, sounds=sounds, prompt=prompt, warnings=tuple(warnings))
 
-    def request(self, reading: Reading, options: Options) -> Any:
-        """Return what the loop is asked for.
+    def _wanted(self, options: Options) -> "Callable[..., Request]":
+        """Return what makes a request of a prompt.
 
         Raises:
-            EngineRefused: the conversation fills the model's context.
-            SettingsError: an option that cannot be.
+            SettingsError: an option that cannot be. Nothing is decoded by then.
         """
         from qwen_audio_tools.engines.transformers.generating.decoding import Request
         from qwen_audio_tools.engines.transformers.generating.sampling import Sampling
 
-        return Request(
-            prompt=reading.prompt,
-            max_tokens=min(options.max_tokens, rendering.room(reading.prompt, self._context)),
+        return partial(
+            Request,
             sampling=Sampling.of(self.adapter.generation_config, options),
             stop_ids=self._stop_ids,
             constraint=self._forms.form(options.schema) if options.schema is not None else None,
-        )
-
-    def evidence(self, reading: Reading) -> tuple[Evidence, ...]:
-        """Return that each clip was heard: its span, and how many tokens of audio were read."""
-        return tuple(
-            Evidence(
-                kind="heard",
-                text=f"{span.count} audio tokens",
-                start=clip.start or 0.0,
-                end=(clip.start or 0.0) + sound.seconds,
-                model=self._label,
-                clip=clip.name,
-            )
-            for clip, sound, span in zip(
-                reading.clips, reading.sounds, reading.prompt.spans, strict=True
-            )
         )
 
 
@@ -186,48 +185,3 @@ def _stop_ids(adapter: "Adapter") -> frozenset[int]:
     if ends is None:
         ends = adapter.tokenizer.eos_token_id
     return frozenset(ends if isinstance(ends, list | tuple) else [ends])
-
-
-class _Row:
-    """One reply in the making."""
-
-    def __init__(self, running: Running, reading: Reading, options: Options) -> None:
-        from qwen_audio_tools.engines.transformers.generating.text_stream import TextStream
-
-        self.request = running.request(reading, options)
-        self._running, self._reading, self._options = running, reading, options
-        self._stream = TextStream(running.adapter.tokenizer, options.stop)
-        self._count = 0
-
-    @property
-    def stopped(self) -> bool:
-        return self._stream.stopped
-
-    def push(self, token: int) -> str:
-        self._count += 1
-        return self._stream.push(token)
-
-    def last(self, finished: str | None) -> Delta:
-        """Return the delta that ends the reply: the text held back, and all that is known."""
-        reading = self._reading
-        seconds = sum(sound.seconds for sound in reading.sounds)
-        warnings = reading.warnings + self.request.sampling.warnings
-        if self.request.constraint is not None:
-            warnings += self.request.constraint.warnings
-        if finished == "length":
-            warnings += (
-                f"the answer was cut after {self._count} tokens: "
-                + ("max_tokens" if self._count >= self._options.max_tokens else "the context ends"),
-            )
-        return Delta(
-            text=self._stream.finish(),
-            evidence=self._running.evidence(reading),
-            coverage=Coverage(seconds, seconds) if reading.sounds else None,
-            usage=Usage(
-                input_tokens=len(reading.prompt.ids),
-                audio_tokens=reading.prompt.audio_tokens,
-                output_tokens=self._count,
-                seconds_heard=seconds,
-            ),
-            warnings=warnings,
-        )

@@ -2,14 +2,36 @@
 
 import json
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 
 from qwen_audio_tools.conversation import Conversation, Message, question
 from qwen_audio_tools.engines.base import Options
+from qwen_audio_tools.errors import SettingsError
 
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _ASKED = {"zh": "请用中文回答。", "en": "Answer in English."}
 _NEVER = {"transcribe", "translate", "language"}
 """Tasks whose answer is in a language of its own."""
+
+
+def checked(options: Options) -> Options:
+    """Return the options as they can be followed: a single stop string is one, not its letters.
+
+    Raises:
+        SettingsError: one of them cannot be.
+    """
+    most, stop = options.max_tokens, options.stop
+    if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+        raise SettingsError(
+            f"max_tokens cannot be {most!r}: it is a whole number from 1 on", hint="512 is usual"
+        )
+    if options.lang not in (None, *_ASKED):
+        raise SettingsError(
+            f"lang cannot be {options.lang!r}: answers are in {' or '.join(_ASKED)}",
+            hint="ask for another language in the question itself",
+        )
+    return replace(options, stop=(stop,)) if isinstance(stop, str) else options
 
 
 def worded(conversation: Conversation, options: Options) -> Conversation:
@@ -22,7 +44,7 @@ def worded(conversation: Conversation, options: Options) -> Conversation:
     wanted = []
     if words and options.lang and options.task not in _NEVER and options.lang != _language(words):
         wanted.append(_ASKED[options.lang])
-    if options.schema is not None:
+    if isinstance(options.schema, Mapping):
         schema = json.dumps(dict(options.schema), ensure_ascii=False)
         wanted.append(f"Answer with JSON that fits this schema: {schema}")
     if not wanted or not conversation:
