@@ -24,6 +24,7 @@ __all__ = [
     "Transcript",
     "Usage",
     "ask",
+    "ask_questions",
     "converse",
     "open_engine",
     "transcribe",
@@ -45,6 +46,7 @@ _HOMES = {
     "Transcript": "transcript",
     "Usage": "answer",
     "ask": "asking",
+    "ask_questions": "asking",
     "converse": "asking",
     "open_engine": "engines",
     "transcribe": "asking",
@@ -52,7 +54,7 @@ _HOMES = {
 
 if TYPE_CHECKING:  # what a type checker and an editor see; a test holds it equal to _HOMES
     from qwen_audio_tools.answer import Answer, Coverage, Evidence, Usage
-    from qwen_audio_tools.asking import ask, converse, transcribe
+    from qwen_audio_tools.asking import ask, ask_questions, converse, transcribe
     from qwen_audio_tools.clip import Clip
     from qwen_audio_tools.clip_store import ClipStore
     from qwen_audio_tools.conversation import Conversation, Message

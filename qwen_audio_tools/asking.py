@@ -3,15 +3,17 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from qwen_audio_tools.addressing import check, warnings_about, words_for
 from qwen_audio_tools.answer import Answer
 from qwen_audio_tools.clip import Clip
 from qwen_audio_tools.conversation import Conversation, Part, user
 from qwen_audio_tools.engines import open_engine
-from qwen_audio_tools.engines.base import Delta, Engine, EngineInfo, Options, join
+from qwen_audio_tools.engines.base import Delta, Engine, Options, join
 from qwen_audio_tools.errors import Cancelled, EngineUnsupported, QwenAudioError, SettingsError
-from qwen_audio_tools.long_audio import reply_in_windows
-from qwen_audio_tools.tasks import Ability, Task, read_transcript, tasks_named
+from qwen_audio_tools.long_audio import answers_in_windows, reply_in_windows
+from qwen_audio_tools.tasks import Ability, read_transcript
 from qwen_audio_tools.transcript import Segment, Transcript
+from qwen_audio_tools.verbatim import is_verbatim
 
 
 def ask(
@@ -31,25 +33,63 @@ def ask(
         EngineUnsupported: the engine lacks an ability that the task needs.
         EngineError: the engine could not answer.
     """
-    chosen = tuple([clips] if isinstance(clips, Clip) else clips)
-    options = options or Options()
     opened = open_engine(engine) if isinstance(engine, str) else engine
-    if not chosen:
-        raise SettingsError("no clip was given to ask about")
-    words = question
-    if options.task:
-        check_abilities(tasks_named(options.task), opened.info)
-        if not question and "question" in options.task.split("+"):
-            raise SettingsError("the task 'question' needs a question", hint="qwa tasks")
-        # A model that chats needs the task in words; others go by its name.
-        chats = Ability.CHAT in opened.info.abilities
-        words = question or (_own_words(options.task) if chats else "")
+    chosen = _several(clips)
+    pieces = ask_in_pieces(chosen, question, engine=opened, options=options)
+    return _labelled(join(pieces, opened.info), chosen, question, options)
+
+
+def ask_in_pieces(
+    clips: Clip | Sequence[Clip],
+    question: str = "",
+    *,
+    engine: Engine | str = "auto",
+    options: Options | None = None,
+) -> Iterator[Delta]:
+    """Ask as `ask` does, and yield the answer as it comes; closing the iterator stops it.
+
+    Raises:
+        ClipError, EngineError: as `ask`.
+    """
+    opened = open_engine(engine) if isinstance(engine, str) else engine
+    options = options or Options()
+    chosen = _several(clips)
+    check(opened.info, [question], options)
+    words = question or words_for(opened.info, options)
     parts: tuple[Part, ...] = (*chosen, words) if words else chosen
-    deltas = reply_in_windows(opened, [user(*parts)], options)
-    answer = join(deltas, opened.info)
-    heading = ", ".join(clip.name for clip in chosen)
-    task = answer.task or options.task or ""
-    return replace(answer.asked(clip=heading, question=question), task=task)
+    if warnings := warnings_about(opened.info, question, options):
+        yield Delta(warnings=warnings)
+    yield from reply_in_windows(opened, [user(*parts)], options)
+
+
+def ask_questions(
+    clips: Clip | Sequence[Clip],
+    questions: Sequence[str],
+    *,
+    engine: Engine | str = "auto",
+    options: Options | None = None,
+) -> list[Answer]:
+    """Ask several questions of the same clip or clips, at once where the engine can.
+
+    The audio is heard once for all of them. The answers come in the order of the questions.
+
+    Raises:
+        SettingsError: a question is empty.
+        ClipError, EngineError: as `ask`; the first failure ends it.
+    """
+    opened = open_engine(engine) if isinstance(engine, str) else engine
+    options = options or Options()
+    chosen = _several(clips)
+    if not all(question.strip() for question in questions):
+        raise SettingsError(f"one of the questions is empty: {list(questions)!r}")
+    check(opened.info, questions, options)
+    if is_verbatim(options.task):
+        return [ask(chosen, each, engine=opened, options=options) for each in questions]
+    answers = answers_in_windows(opened, chosen, questions, options)
+    return [
+        _labelled(answer, chosen, question, options)
+        for answer, question in zip(answers, questions, strict=True)
+    ]
 
 
 def ask_many(
@@ -125,25 +165,23 @@ def transcribe(
         and answer.text.strip()
         and Ability.TIMES not in opened.info.abilities
     ):
-        whole = Segment(start=0.0, end=answer.coverage.total, text=answer.text.strip())
+        start = clip.start or 0.0
+        text = answer.text.strip()
+        whole = Segment(start=start, end=start + answer.coverage.total, text=text)
         transcript = replace(transcript, segments=(whole,))
     return transcript, answer
 
 
-def check_abilities(wanted: Sequence[Task], info: EngineInfo) -> None:
-    """Refuse a task that the engine can't do, before any audio is decoded.
-
-    Raises:
-        EngineUnsupported: naming what is missing.
-    """
-    for each in wanted:
-        if missing := each.needs - info.abilities:
-            raise EngineUnsupported(
-                f"engine {info.name!r} can't do the task {each.name!r}: "
-                f"it lacks {', '.join(sorted(missing))}",
-                hint="qwa engines",
-            )
+def _several(clips: Clip | Sequence[Clip]) -> tuple[Clip, ...]:
+    chosen = tuple([clips] if isinstance(clips, Clip) else clips)
+    if not chosen:
+        raise SettingsError("no clip was given to ask about")
+    return chosen
 
 
-def _own_words(names: str) -> str:
-    return " ".join(each.instruct for each in tasks_named(names) if each.name != "question")
+def _labelled(
+    answer: Answer, clips: Sequence[Clip], question: str, options: Options | None
+) -> Answer:
+    heading = ", ".join(clip.name for clip in clips)
+    task = answer.task or (options and options.task) or ""
+    return replace(answer.asked(clip=heading, question=question), task=task)

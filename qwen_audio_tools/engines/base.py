@@ -1,6 +1,6 @@
 """The one seam: what an engine is. Joining its deltas into an Answer is a function here."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -99,7 +99,7 @@ class BatchEngine(Engine, Protocol):
 
 def run_many(
     engine: Engine, conversations: Sequence[Conversation], options: Options
-) -> Iterator[tuple[int, Answer]]:
+) -> Generator[tuple[int, Answer], None, None]:
     """Answer several conversations: at once where the engine can, else one after the other.
 
     Raises:

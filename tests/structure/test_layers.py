@@ -13,9 +13,9 @@ LEVELS = (
     ("decoding", "loudness", "settings", "sources"),
     ("clip", "clip_reading", "clip_store"),
     ("answer", "conversation", "subtitles", "transcript"),
-    ("export", "inspection", "plotting", "tasks", "windows"),
+    ("export", "inspection", "parts", "plotting", "preambles", "seams", "tasks", "windows"),
     ("engines",),
-    ("asking", "long_audio"),
+    ("addressing", "asking", "long_audio", "notes", "reducing", "verbatim"),
     ("archive", "evaluation", "serving"),
     ("testing",),
 )
@@ -23,7 +23,10 @@ LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
 
 # Above the engines only these two are known: the table of names, and what an engine is.
 SEAM = {"qwen_audio_tools.engines", "qwen_audio_tools.engines.base"}
-ABOVE_THE_SEAM = {"asking", "long_audio", "archive", "evaluation", "serving"}
+ABOVE_THE_SEAM = {
+    *("addressing", "asking", "long_audio", "notes", "reducing", "verbatim"),
+    *("archive", "evaluation", "serving"),
+}
 
 # Third parties by folder; the longest folder that fits decides. All else is the standard library.
 CORE = {"qwen_audio_tools", "numpy"}
