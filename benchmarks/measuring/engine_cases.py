@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measuring.plain_generate import Clock, Plain, clip_turn
 
+from measuring.plain_generate import Clock, Plain, clip_turn
 from qwen_audio_tools import Clip, Options, open_engine
 from qwen_audio_tools.conversation import Message, assistant, user
 from qwen_audio_tools.engines.base import join, run_many
@@ -29,7 +29,7 @@ QUESTIONS = (
     "Was this recorded in a room or in a street?",
 )
 SENTENCES = (
-    "The ferry leaves the harbour at half past nine, and nobody on the pier seems to mind the rain. "
+    "The ferry leaves the harbour at half past nine, and nobody on the pier minds the rain. "
     "My brother counted eleven gulls on the roof before the captain rang the bell. "
     "We talked about the budget, about the long winter, and about the price of bread. "
 )
@@ -65,7 +65,9 @@ class Bench:
         write_checkpoint(folder, shape=TINY if tiny else SHAPED)
         voice = np.asarray(speech(SENTENCES * 4), np.float32)
         engine = open_engine(f"transformers:{folder}", device="cpu", dtype="float32")
-        bench = cls(folder=folder, plain=Plain(folder), engine=engine, voice=voice, tiny=tiny)
+        bench = cls(
+            folder=folder, plain=Plain.loaded(folder), engine=engine, voice=voice, tiny=tiny
+        )
         bench.ask([[user(bench.clip(1.0), "warm up")]], 2)
         return bench
 

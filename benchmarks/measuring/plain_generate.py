@@ -24,14 +24,21 @@ def clip_turn(question: str, samples: np.ndarray) -> Turn:
 class Plain:
     """The model and its processor, loaded once; each answer starts from nothing."""
 
-    def __init__(self, folder: Path, **loading: Any) -> None:
+    def __init__(self, model: Any, processor: Any) -> None:
+        self.model, self.processor = model, processor
+        self.processor.tokenizer.padding_side = "left"
+
+    @classmethod
+    def loaded(cls, folder: Path) -> "Plain":
+        """Load both from a checkpoint, in fp32."""
         from transformers import AutoProcessor, Qwen2AudioForConditionalGeneration
 
-        self.processor = AutoProcessor.from_pretrained(folder)
-        self.processor.tokenizer.padding_side = "left"
-        self.model = Qwen2AudioForConditionalGeneration.from_pretrained(folder, **loading).eval()
+        model = Qwen2AudioForConditionalGeneration.from_pretrained(folder).eval()
+        return cls(model, AutoProcessor.from_pretrained(folder))
 
-    def answer(self, chats: Sequence[Sequence[Turn]], max_tokens: int) -> list[str]:
+    def answer(
+        self, chats: Sequence[Sequence[Turn]], max_tokens: int, **generation: Any
+    ) -> list[str]:
         """Return the greedy answers to some conversations, in one batch."""
         texts = [
             self.processor.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
@@ -48,7 +55,10 @@ class Plain:
         inputs = self.processor(
             text=texts, audio=audio, sampling_rate=16_000, return_tensors="pt", padding=True
         ).to(self.model.device)
-        ids = self.model.generate(**inputs, max_new_tokens=max_tokens, do_sample=False)
+        inputs["input_features"] = inputs["input_features"].to(self.model.dtype)
+        ids = self.model.generate(
+            **inputs, max_new_tokens=max_tokens, do_sample=False, **generation
+        )
         return self.processor.batch_decode(
             ids[:, inputs.input_ids.shape[1] :],
             skip_special_tokens=True,

@@ -88,8 +88,10 @@ def write_checkpoint(
     return folder
 
 
-def make_model(shape: Shape = TINY, *, seed: int = 0) -> tuple[Any, Any]:
-    """Return a random model in fp32, in evaluation mode, and its processor."""
+def make_model(
+    shape: Shape = TINY, *, seed: int = 0, device: str = "cpu", dtype: str = "float32"
+) -> tuple[Any, Any]:
+    """Return a random model in evaluation mode, made where it shall be, and its processor."""
     import torch
     from transformers import (
         GenerationConfig,
@@ -104,9 +106,11 @@ def make_model(shape: Shape = TINY, *, seed: int = 0) -> tuple[Any, Any]:
         text_config=_text_config(shape, len(tokenizer)),
         audio_token_index=tokenizer.convert_tokens_to_ids("<|AUDIO|>"),
     )
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(), torch.device(device):
         torch.manual_seed(seed)
-        model = Qwen2AudioForConditionalGeneration(config).eval()
+        model = Qwen2AudioForConditionalGeneration._from_config(
+            config, dtype=getattr(torch, dtype)
+        ).eval()
     _sharpen(model, shape.sharpness)
     _speak_plainly(model, len(tokenizer), tokenizer.eos_token_id)
     model.generation_config = GenerationConfig(
