@@ -1,6 +1,7 @@
 """Tiny random checkpoints of Qwen2-Audio, and what plain `transformers` says on them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,6 @@ def made() -> dict[str, np.ndarray]:
     return {name: np.asarray(samples, np.float32) for name, samples in sounds.items()}
 
 
-Chat = Sequence[dict[str, Any]]
-
-
 @pytest.fixture(scope="session")
 def plain(model: Any, processor: Any) -> Callable[..., list[list[int]]]:
     """Return the new token ids that plain `generate` gives, as the model's own README calls it.
@@ -78,3 +76,30 @@ def plain(model: Any, processor: Any) -> Callable[..., list[list[int]]]:
         return [[token for token in row.tolist() if token not in ends] for row in ids]
 
     return generate
+
+
+@dataclass(slots=True)
+class Work:
+    """What a model computed: clips by its encoder, tokens in each pass of its language model."""
+
+    encoded: int = 0
+    read: list[int] = field(default_factory=list)
+
+    def clear(self) -> None:
+        self.encoded, self.read = 0, []
+
+
+@pytest.fixture
+def work() -> Iterator[Work]:
+    """Count what every Qwen2-Audio of this process computes, by hooks on its modules."""
+    done = Work()
+
+    def count(module: torch.nn.Module, given: tuple[Any, ...]) -> None:
+        if isinstance(module, torch.nn.Conv1d) and module.stride == (2,):
+            done.encoded += given[0].shape[0]
+        elif type(module).__name__ == "Qwen2DecoderLayer" and module.self_attn.layer_idx == 0:
+            done.read.append(given[0].shape[0] * given[0].shape[1])
+
+    handle = torch.nn.modules.module.register_module_forward_pre_hook(count)
+    yield done
+    handle.remove()
