@@ -39,6 +39,7 @@ CHINESE = {
     "missing": "缺少",
     "here": "已下载",
     "not here": "未下载",
+    "in part": "部分下载",
     "removed": "已删除",
     "ok": "正常",
     "failed": "失败",

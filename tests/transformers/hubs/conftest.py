@@ -28,6 +28,7 @@ class Hub:
     gated: set[str] = field(default_factory=set)
     cuts: dict[str, list[int]] = field(default_factory=dict)  # bytes until each break
     stalls: dict[str, int] = field(default_factory=dict)  # bytes until silence
+    busy: dict[str, int] = field(default_factory=dict)  # how often it says so first
     damaged: set[str] = field(default_factory=set)
     claims: dict[str, int] = field(default_factory=dict)  # sizes that the listing tells
     ignores_ranges: bool = False
@@ -160,6 +161,9 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             )
             name = query.get("FilePath", [unquote(parts.path.partition("/resolve/")[2])])[0]
             file = name.rpartition("/")[2] if response.status == 200 else ""
+            if body and hub.busy.get(file, 0) > 0:
+                hub.busy[file] -= 1
+                response, file = _json({"error": "busy"}, 503), ""
             self.send(response, file, body=body)
 
         def send(self, response: Response, file: str, *, body: bool) -> None:

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,23 @@ def test_a_part_of_a_model_is_shown_as_such_and_can_be_removed(hub, model):
     assert entry(model)["here"] is False
     assert "in part" in qwa_models("list").stdout
     assert "removed" in qwa_models("remove", model).stderr
+
+
+def test_an_interrupt_keeps_what_came_and_the_next_pull_goes_on(hub, model):
+    hub.stalls[SHARD] = len(hub.models[model][SHARD]) - 100
+    command = [sys.executable, "-m", "qwa", "models", "pull", model]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        while hub.sent < sum(map(len, hub.models[model].values())) / 2:
+            time.sleep(0.05)
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate(timeout=10)
+    assert (run.returncode, out) == (130, b"")
+    assert b"what was finished is kept" in err
+    hub.stalls.clear()
+    hub.asked.clear()
+    assert qwa_models("pull", model).returncode == 0
+    assert [file for file, _ in hub.asked] == [SHARD]
+    assert hub.asked[0][1] > 0
 
 
 def test_a_hub_out_of_reach_has_its_own_exit_code(hub, model, monkeypatch):

@@ -67,6 +67,13 @@ def test_a_broken_connection_is_taken_up_where_it_broke(hub, model, name):
 
 
 @both
+def test_a_busy_hub_is_asked_again(hub, model, name):
+    hub.busy[SHARD] = 1
+    folder = hubs.pull(name, model)
+    assert (folder / SHARD).read_bytes() == hub.models[model][SHARD]
+
+
+@both
 def test_a_pull_that_was_stopped_goes_on_where_it_ended(hub, model, name):
     hub.stalls[SHARD] = len(hub.models[model][SHARD]) - 100
 

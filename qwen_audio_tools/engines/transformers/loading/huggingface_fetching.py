@@ -7,6 +7,7 @@ all else, and the layout of the cache, is the library's.
 
 import hashlib
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -73,12 +74,18 @@ def _look_up(model: str, revision: str) -> Repository:
         HubFile(
             path=file.rfilename,
             size=file.size or 0,
-            sha256=file.lfs.sha256 if file.lfs else "",
+            sha256=_digest(file.lfs.sha256) if file.lfs else "",
             git_id=file.blob_id or "",
         )
         for file in info.siblings or ()
     ]
     return Repository(model=model, revision=revision, commit=info.sha, files=wanted(files))
+
+
+def _digest(told: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{64}", told):  # it becomes the name of a file
+        raise Failure("other", f"the hub tells {told!r} for a SHA-256")
+    return told
 
 
 def _snapshot(repository: Repository, files: Sequence[HubFile]) -> str:
@@ -139,7 +146,7 @@ def _continue(repository: Repository, file: HubFile, events: Events) -> None:
             _receive(repository, file, events)
         except Exception as error:
             tries = 1 if _here(blob) > before else tries + 1
-            if not _is_broken_connection(error) or tries > TRIES:
+            if not (_is_broken_connection(error) or _is_busy(error)) or tries > TRIES:
                 raise
             time.sleep(min(0.25 * 2**tries, 10.0))
     partial.touch()  # a file of no bytes
@@ -178,6 +185,11 @@ def _receive(repository: Repository, file: HubFile, events: Events) -> None:
 def _is_broken_connection(error: Exception) -> bool:
     # The library changed its HTTP client between versions; the name of the base class stayed.
     return any(kind.__name__ == "TransportError" for kind in type(error).__mro__)
+
+
+def _is_busy(error: Exception) -> bool:
+    response = getattr(error, "response", None)
+    return getattr(response, "status_code", 0) in (408, 429, 500, 502, 503, 504)
 
 
 @contextmanager
