@@ -25,12 +25,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[session_folder] = folder
     for name in [name for name in os.environ if name.startswith("QWA_") and name not in KEPT]:
         del os.environ[name]
-    for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "LC_ALL", "LC_MESSAGES", "LANGUAGE"):
+    hubs = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_ENDPOINT", "HF_TOKEN")
+    locale = ("LC_ALL", "LC_MESSAGES", "LANGUAGE")
+    for name in ("FORCE_COLOR", "CLICOLOR_FORCE", *locale, *hubs):
         os.environ.pop(name, None)
     os.environ.update(
         QWA_CONFIG=str(folder / "config"),
         QWA_DATA=str(folder / "data"),
         QWA_ANALYSES=str(folder / "analyses"),
+        HF_HOME=str(folder / "huggingface"),  # models of the user would change what `auto` picks
+        MODELSCOPE_CACHE=str(folder / "modelscope"),
         HF_HUB_OFFLINE="1",
         OPENBLAS_NUM_THREADS="1",  # as the `qwa` command sets it
         HF_HUB_DISABLE_TELEMETRY="1",

@@ -4,7 +4,8 @@ In a block marked `console` a line that starts with "$ " is a command; a line th
 backslash goes on in the next. The lines below it are the beginning of what it prints on stdout: in
 them "…" stands for anything, and a line with "…" alone ends the comparison. A block marked `python`
 is a program. Blocks of one README run in order in one folder, in which the repository's `examples`
-lies, so that a block may use what an earlier one wrote.
+lies, so that a block may use what an earlier one wrote. Those that name the transformers engine
+find a tiny random model under the name of Qwen2-Audio: they prove commands, not answers.
 """
 
 import os
@@ -72,12 +73,27 @@ def folders(tmp_path_factory) -> dict[str, Path]:
     return made
 
 
-def _run(command: list[str], folder: Path) -> str:
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory) -> Path:
+    """A cache of the hub in which both Qwen2-Audio models are tiny and random."""
+    from qwen_audio_tools.testing.made_checkpoints import write_checkpoint
+
+    cache = tmp_path_factory.mktemp("hub")
+    for seed, name in enumerate(("Qwen2-Audio-7B-Instruct", "Qwen2-Audio-7B")):
+        model = cache / f"models--Qwen--{name}"
+        (model / "refs").mkdir(parents=True)
+        (model / "refs" / "main").write_text("0" * 40)
+        write_checkpoint(model / "snapshots" / ("0" * 40), seed=seed)
+    return cache
+
+
+def _run(command: list[str], folder: Path, hub: Path) -> str:
     path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    large = {"HF_HUB_CACHE": str(hub)} if "transformers" in command[-1] else {}
     run = subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, "PATH": path},
+        env={**os.environ, **large, "PATH": path},
         capture_output=True,
         encoding="utf-8",
         stdin=subprocess.DEVNULL,
@@ -144,11 +160,11 @@ def test_a_shown_line_is_compared_with_dots_as_a_wildcard():
 
 
 @pytest.mark.parametrize("block", RUN, ids=lambda block: f"{block.readme}:{block.line}")
-def test_what_a_readme_shows_is_what_happens(block, folders):
+def test_what_a_readme_shows_is_what_happens(block, folders, hub):
     folder = folders[block.readme]
     if block.kind == "python":
-        _run([sys.executable, "-c", block.body], folder)
+        _run([sys.executable, "-c", block.body], folder, hub)
         return
     for command, shown in _commands(block.body):
-        printed = _run(["bash", "-euo", "pipefail", "-c", command], folder)
+        printed = _run(["bash", "-euo", "pipefail", "-c", command], folder, hub)
         assert _same(shown, printed), f"{command}\nshown:\n{shown}\nprinted:\n{printed}"
