@@ -19,6 +19,7 @@ from qwen_audio_tools.testing import silence, tone, write
 
 # An engine as others would ship one: a distribution with an entry point, here on PYTHONPATH.
 ENGINE = """
+import os
 import time
 from qwen_audio_tools.conversation import clips, question
 from qwen_audio_tools.engines.base import Delta, EngineInfo
@@ -29,7 +30,7 @@ from qwen_audio_tools.testing.scripted_engine import ScriptedEngine
 
 def told(conversation):
     asked = question(conversation)
-    if asked == "fail":
+    if asked == "fail" or "MADE_FAIL" in os.environ:
         raise EngineRefused("the server is on fire", hint="pour water")
     users = [turn for turn in conversation if turn.role == "user"]
     said = [turn.text for turn in conversation if turn.role == "assistant"]
@@ -149,6 +150,14 @@ def test_a_turn_that_failed_is_not_part_of_the_chat(piped):
     assert run.code == 7
     assert "turn 2 of 'two' with [] after 1 replies" in run.out
     assert run.err.splitlines()[-2:] == ["qwa: error: the server is on fire", "hint: pour water"]
+
+
+def test_a_chat_ends_with_its_pipe_even_if_the_engine_fails(piped, clips):
+    run = piped("fail", clips / "tone.wav")  # its audio waits for another question
+    assert (run.code, run.out) == (6, "")
+    assert run.err.count("on fire") == 1
+    run = piped("", clips / "tone.wav", MADE_FAIL="1")
+    assert (run.code, run.out, run.err.count("on fire")) == (6, "", 1)
 
 
 def test_a_script_ends_where_its_audio_is_missing(piped):

@@ -16,11 +16,11 @@ from qwa.exits import batch_code, report
 from qwa.manners import Manners, Unread, write_line
 from qwa.progress import Bar
 from qwa.render import seconds_text, table
+from qwen_audio_tools.asking import converse
 from qwen_audio_tools.clip import Clip
 from qwen_audio_tools.conversation import Message
 from qwen_audio_tools.engines.base import Engine, Options
 from qwen_audio_tools.errors import ClipError, QwenAudioError, SettingsError
-from qwen_audio_tools.long_audio import reply_in_windows
 
 WHOLE = inputs.Part()
 
@@ -75,9 +75,10 @@ class Session:
         """Obey one entry; False ends the chat."""
         waiting = len(self.chat.waiting)
         entry = lines(f"[{waiting} ♪] > " if waiting else "> ")
-        if entry is None and (self._setup.person or not waiting):
+        # A pipe that ends while audio waits has asked what is said in it; but audio that only
+        # waits because its turn failed was asked about already.
+        if entry is None and (self._setup.person or self._codes or not waiting):
             return False
-        # A pipe that ends while audio waits has asked what is said in it.
         text = entry or ""
         self._entries += 1
         try:
@@ -87,7 +88,8 @@ class Session:
         except Exception as error:
             self._tell_failure(error)
             # What a script asks after a command that failed would be about other audio.
-            return self._setup.person or not text.lstrip().startswith("/")
+            lost = not self._setup.person and text.lstrip().startswith("/")
+            return entry is not None and not lost
 
     def _obey(self, command: Command) -> bool:
         name, rest = command.name, command.rest
@@ -119,7 +121,7 @@ class Session:
         try:
             with self._interrupts.working():
                 asked = self.chat.asked(turn)
-                reply.take(reply_in_windows(self._setup.engine, asked, options))
+                reply.take(converse(asked, engine=self._setup.engine, options=options))
         except ClipError:
             self._drop("")  # or it would spoil every turn from now on
             raise
