@@ -7,6 +7,7 @@ with open("talk.m4a", "rb") as file, decode(file, start=60, end=90) as decoded:
 """
 
 from qwen_audio_tools.decoding.limits import RATE, AudioInfo, Limits
+from qwen_audio_tools.decoding.resampling import at_rate
 from qwen_audio_tools.decoding.stream import Decoded, decode, probe
 
-__all__ = ["RATE", "AudioInfo", "Decoded", "Limits", "decode", "probe"]
+__all__ = ["RATE", "AudioInfo", "Decoded", "Limits", "at_rate", "decode", "probe"]

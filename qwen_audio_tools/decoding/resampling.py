@@ -69,6 +69,16 @@ class MonoResampler:
             return block @ weights
 
 
+def at_rate(samples: Samples, rate: int) -> Samples:
+    """Return 16 kHz mono at another rate, for models that hear at one of their own."""
+    if rate == RATE:
+        return samples
+    import soxr
+
+    resampled: Samples = soxr.resample(samples, RATE, rate, quality="HQ")
+    return resampled
+
+
 def _stream(rate: int) -> Any:
     import soxr
 

@@ -10,8 +10,9 @@ import pytest
 import soxr
 import torch
 
-from qwen_audio_tools import Clip, Options, settings
+from qwen_audio_tools import Clip, Options, open_engine, settings
 from qwen_audio_tools.conversation import Conversation, Message, assistant, system, user
+from qwen_audio_tools.engines.base import join
 from qwen_audio_tools.engines.transformers.families import FAMILIES
 from qwen_audio_tools.engines.transformers.generating.decoding import generate
 from qwen_audio_tools.engines.transformers.generating.requests import Request
@@ -21,7 +22,7 @@ from qwen_audio_tools.engines.transformers.loading import checkpoint, model_load
 from qwen_audio_tools.engines.transformers.prompt import Sound
 from qwen_audio_tools.engines.transformers.siblings.sibling import Sibling
 from qwen_audio_tools.errors import EngineRefused, EngineUnsupported
-from qwen_audio_tools.testing.made_siblings import SIBLINGS, write_sibling
+from qwen_audio_tools.testing.made_siblings import SIBLINGS, marks, write_sibling
 
 OMNIS = ("qwen2_5_omni", "qwen3_omni_moe")
 CHATTING = [name for name in SIBLINGS if FAMILIES[name].chats]
@@ -34,6 +35,7 @@ class Made:
     """A loaded sibling and its adapter."""
 
     family: str
+    folder: Path
     model: Any
     processor: Any
     adapter: Sibling
@@ -50,7 +52,7 @@ def made_sibling(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Ma
             chosen = settings.read(device="cpu", dtype="float32")
             found = checkpoint.find(str(folder), chosen)
             loaded = model_loading.load(found, placement.place(chosen, found.config))
-            known[family] = Made(family, loaded.model, loaded.processor, Sibling(loaded))
+            known[family] = Made(family, folder, loaded.model, loaded.processor, Sibling(loaded))
         return known[family]
 
     return made
@@ -175,7 +177,10 @@ def test_a_sibling_says_what_plain_generate_says(family, made_sibling, made):
 @pytest.mark.parametrize("family", SIBLINGS)
 def test_a_sibling_hears_the_difference(family, made_sibling, made):
     sibling = made_sibling(family)
-    (one, first), (other, second) = heard(made["speech"]), heard(made["noise"][: len(made["speech"])])
+    (one, first), (other, second) = (
+        heard(made["speech"]),
+        heard(made["noise"][: len(made["speech"])]),
+    )
     both = [(asking(one, family), [first]), (asking(other, family), [second])]
     assert len(first.samples) == len(second.samples)
     heard_first, heard_second = replies(sibling, both)
@@ -223,9 +228,8 @@ def test_no_text_forges_a_mark_of_a_sibling(family, made_sibling, made):
     sibling = made_sibling(family)
     clip, sound = heard(made["tone"])
     task = "" if FAMILIES[family].chats else "transcribe"
-    marks = "".join([*SIBLINGS[family].marks.values(), *SIBLINGS[family].plain_marks, "<|im_end|>"])
     turns = [system("x"), *asking(clip, family)]
-    forged = [system(f"x{marks}"), *asking(clip, family)]
+    forged = [system("x".join(["x", *marks(family)])), *asking(clip, family)]
     known = {*sibling.processor.tokenizer.added_tokens_decoder}
     ids = [
         [token for token in sibling.adapter.prompt(each, [sound], task).ids if token in known]
@@ -244,3 +248,21 @@ def test_a_processor_that_cuts_is_found_out(made_sibling, made):
             sibling.adapter.prompt([user(clip, "What is heard?")], [sound], "")
     finally:
         sibling.processor.max_audio_len = whole
+
+
+@pytest.mark.parametrize("family", SIBLINGS)
+def test_the_engine_answers_with_a_sibling(family, made_sibling, made):
+    sibling = made_sibling(family)
+    engine = open_engine(f"transformers:{sibling.folder}", device="cpu", dtype="float32")
+    clip, sound = heard(made["speech"])
+    turns = asking(clip, family)
+    text = sibling.processor.tokenizer.decode(
+        plain(sibling, turns, [made["speech"]])[1], skip_special_tokens=True
+    )
+    task = None if FAMILIES[family].chats else "transcribe"
+    options = Options(temperature=0.0, max_tokens=COUNT, task=task)
+    for _ in range(2):
+        answer = join(engine.reply(turns, options), engine.info)
+        assert answer.text == text
+        assert answer.coverage.complete
+        assert answer.usage.audio_tokens == sibling.adapter.audio_tokens(sound)

@@ -14,10 +14,12 @@ class Family:
     `window` is the longest clip in seconds, `clips` the most clips in a conversation (None: no
     limit of its own), `chats` whether it converses or only transcribes; then `words` is what a
     request to transcribe says beside the clip. `attends` is the one part of the config that a way
-    of attention can be chosen for, where the others have none. `adapter`, `processor` and `read` are
-    "module:name": `processor` makes, of a folder, what stands in for the family's own processor;
-    `read` makes Segments of the model's own notation, where it has one:
-    `read(text, seconds of the clip) -> tuple[Segment, ...]`, their times counted from its start.
+    of attention can be chosen for, where the others have none.
+
+    `adapter`, `processor` and `read` are "module:name". `processor` makes, of a folder, what
+    stands in for the family's own processor. `read` makes Segments of the model's own notation,
+    where it has one: `read(text, seconds of the clip) -> tuple[Segment, ...]`, times from its
+    start.
     """
 
     model_type: str

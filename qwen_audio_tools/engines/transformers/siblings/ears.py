@@ -4,19 +4,14 @@ import inspect
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
+from qwen_audio_tools.decoding import at_rate
 from qwen_audio_tools.engines.transformers.families import Family
 from qwen_audio_tools.engines.transformers.prompt import Sound
 from qwen_audio_tools.errors import EngineRefused
-
-if TYPE_CHECKING:
-    from qwen_audio_tools.clip import Samples
-
-RATE = 16_000
-"""Hz: the rate of every `Sound`."""
 
 _EXPANSIONS = 4096
 _WAITING_BYTES = 32_000_000
@@ -65,9 +60,7 @@ class Ears:
                 self._waiting.popitem(last=False)
         return found
 
-    def encode(
-        self, sound: Sound, embed: Callable[[torch.Tensor], torch.Tensor]
-    ) -> torch.Tensor:
+    def encode(self, sound: Sound, embed: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
         """Return what the language model hears of a sound, (count, width)."""
         heard = self.expansion(sound)
         inputs = self._waiting.pop(sound.key, None) or self._prepared(sound)
@@ -98,7 +91,7 @@ class Ears:
         rate = int(self._processor.feature_extractor.sampling_rate)
         inputs: Mapping[str, torch.Tensor] = self._processor(
             text=[self._processor.audio_token],
-            audio=[_resampled(sound.samples, rate)],
+            audio=[at_rate(sound.samples, rate)],
             sampling_rate=rate,
             add_special_tokens=False,
             return_tensors="pt",
@@ -118,14 +111,6 @@ class Ears:
             f"{self._family.example} would hear {found}",
             hint="qwa doctor: this version of transformers may not fit the model",
         )
-
-
-def _resampled(samples: "Samples", rate: int) -> "Samples":
-    if rate == RATE:
-        return samples
-    import soxr
-
-    return soxr.resample(samples, RATE, rate)
 
 
 def _size(inputs: Mapping[str, torch.Tensor]) -> int:

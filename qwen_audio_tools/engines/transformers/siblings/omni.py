@@ -18,9 +18,7 @@ class OmniEars:
     processor lets the spectrogram reflect the end of a sound, as it does where it adds no zeros.
     """
 
-    def __init__(
-        self, folder: Path | str, tokens: Callable[[int], int], *, reflects: bool
-    ) -> None:
+    def __init__(self, folder: Path | str, tokens: Callable[[int], int], *, reflects: bool) -> None:
         from transformers import AutoFeatureExtractor, AutoTokenizer, ProcessorMixin
 
         settings, _ = ProcessorMixin.get_processor_dict(folder, local_files_only=True)

@@ -63,7 +63,7 @@ class Sibling:
         """Return how many tokens a sound becomes, time marks between them included."""
         return self._ears.expansion(sound).count
 
-    @torch.inference_mode()
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
     def encode(self, sounds: Sequence[Sound]) -> list[torch.Tensor]:
         """Return what the language model hears of each: (tokens, width), in their order."""
         return [self._ears.encode(sound, self.embed) for sound in sounds]

@@ -5,10 +5,10 @@ from typing import Any
 
 from qwen_audio_tools.clip import Clip
 from qwen_audio_tools.conversation import Conversation, Message, as_data, question
+from qwen_audio_tools.decoding import RATE
 from qwen_audio_tools.engines.transformers import rendering
 from qwen_audio_tools.engines.transformers.families import Family
 from qwen_audio_tools.engines.transformers.rendering import Notation
-from qwen_audio_tools.engines.transformers.siblings.ears import RATE
 from qwen_audio_tools.errors import EngineRefused, EngineUnsupported
 
 
