@@ -5,8 +5,10 @@ from typing import Annotated
 import typer
 
 from qwa import options as o
+from qwa.engine_options import Tuning, tunable
 
 
+@tunable
 def ask(
     context: typer.Context,
     words: Annotated[
@@ -17,7 +19,8 @@ def ask(
         ),
     ],
     question: Annotated[
-        str | None, typer.Option("--question", "-Q", metavar="TEXT", help="The question, by name.")
+        list[str] | None,
+        typer.Option("--question", "-Q", metavar="TEXT", help="A question, by name; or several."),
     ] = None,
     task: o.TASK = None,
     start: o.START = None,
@@ -35,6 +38,8 @@ def ask(
     force: o.FORCE = False,
     quiet: o.QUIET = False,
     verbose: o.VERBOSE = False,
+    *,
+    tuning: Tuning,
 ) -> None:
     """Ask a question of one clip or many.
 
@@ -44,18 +49,19 @@ def ask(
     """
     from qwa import answers, inputs
 
-    files, asked = inputs.split(words, question, task=task)
+    files, asked = inputs.split(words, question or (), task=task)
     form = answers.Form.of(as_json=as_json, jsonl=jsonl, out=out, skip=skip_existing, force=force)
     if together and out:
         raise o.usage("--together gives one answer; --out writes one file for each clip")
     request = answers.Request(
         files=tuple(files),
-        question=asked,
+        questions=asked,
         task=task or ("compare" if together else None),
         part=inputs.part(start, end),
         engine=engine,
         spoken=language,
         together=together,
         form=form,
+        tuning=tuning,
     )
     raise typer.Exit(answers.answer(request, o.manners_of(context)))

@@ -32,20 +32,23 @@ class Part:
     end: float | None = None
 
 
-def split(words: Sequence[str], question: str | None, *, task: str | None) -> tuple[list[str], str]:
-    """Tell the files from the question: the last argument that is no file, unless it is given.
+def split(
+    words: Sequence[str], questions: Sequence[str], *, task: str | None
+) -> tuple[list[str], tuple[str, ...]]:
+    """Tell the files from the question: the last argument that is no file, unless some are given.
 
     Raises:
         UsageError: there is no file, or neither a question nor a task.
     """
     files = list(words)
-    if question is None and (at := _question_at(files)) is not None:
-        question = files.pop(at)
+    if not questions and (at := _question_at(files)) is not None:
+        questions = [files.pop(at)]
     if not files:
         raise usage("no audio file was given", EXAMPLE)
-    if not (question or "").strip() and not task:
+    asked = tuple(question.strip() for question in questions if question.strip())
+    if not asked and not task:
         raise usage(f"no question was asked about {files[-1]!r}", EXAMPLE)
-    return files, (question or "").strip()
+    return files, asked
 
 
 def _question_at(words: Sequence[str]) -> int | None:

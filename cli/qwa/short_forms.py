@@ -5,6 +5,7 @@ from collections.abc import Callable
 import typer
 
 from qwa import options as o
+from qwa.engine_options import Tuning, tunable
 
 
 def _short_form(name: str, task: str, about: str) -> Callable[..., None]:
@@ -23,6 +24,8 @@ def _short_form(name: str, task: str, about: str) -> Callable[..., None]:
         force: o.FORCE = False,
         quiet: o.QUIET = False,
         verbose: o.VERBOSE = False,
+        *,
+        tuning: Tuning,
     ) -> None:
         from qwa import answers, inputs
 
@@ -32,6 +35,7 @@ def _short_form(name: str, task: str, about: str) -> Callable[..., None]:
             part=inputs.part(start, end),
             engine=engine,
             spoken=language,
+            tuning=tuning,
             form=answers.Form.of(
                 as_json=as_json, jsonl=jsonl, out=out, skip=skip_existing, force=force
             ),
@@ -39,7 +43,7 @@ def _short_form(name: str, task: str, about: str) -> Callable[..., None]:
         raise typer.Exit(answers.answer(request, o.manners_of(context)))
 
     command.__doc__ = f"{about}\n\n    Example: qwa {name} clip.mp3\n    "
-    return command
+    return tunable(command)
 
 
 describe = _short_form("describe", "caption", "Describe the whole scene of each clip.")

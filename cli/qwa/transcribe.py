@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qwa import options as o
+from qwa.engine_options import Tuning, tunable
 
 if TYPE_CHECKING:
     from qwa.manners import Manners
@@ -27,6 +28,7 @@ class Format(StrEnum):
     MD = "md"
 
 
+@tunable
 def transcribe(
     context: typer.Context,
     files: o.FILES,
@@ -45,6 +47,8 @@ def transcribe(
     force: o.FORCE = False,
     quiet: o.QUIET = False,
     verbose: o.VERBOSE = False,
+    *,
+    tuning: Tuning,
 ) -> None:
     """Write down what is said, with times.
 
@@ -53,10 +57,8 @@ def transcribe(
     from qwa import batch, inputs
     from qwa.answers import outputs_of
     from qwa.progress import Bar
-    from qwen_audio_tools import settings as qwa_settings
     from qwen_audio_tools.asking import transcribe as transcribed
-    from qwen_audio_tools.engines import open_engine
-    from qwen_audio_tools.engines.base import Engine, Options
+    from qwen_audio_tools.engines.base import Engine
 
     manners = o.manners_of(context)
     outputs = outputs_of(out, str(form), skip=skip_existing, force=force)
@@ -65,13 +67,13 @@ def transcribe(
     todo = batch.pending(sources, outputs, manners)
     paths = outputs.paths(sources) if outputs else {}
     bar = Bar(manners)
-    options = Options(language=language, lang=manners.lang, progress=bar)
-    spec = qwa_settings.read(engine=engine, lang=manners.lang).engine
+    options = tuning.options(language=language, lang=manners.lang, progress=bar)
+    spec = tuning.read(engine=engine, lang=manners.lang).engine
     opened: list[Engine] = []
 
     def work(clip: "Clip") -> "tuple[Transcript, Answer]":
         if not opened:
-            opened.append(open_engine(spec))
+            opened.append(tuning.open(spec, manners))
         return transcribed(
             clip, engine=opened[0], options=options, translate=translate, speakers=speakers
         )

@@ -32,29 +32,30 @@ def folder(tmp_path, monkeypatch):
     ],
 )
 def test_the_question_is_the_argument_that_is_no_file(folder, words, files, question):
-    assert split(words, None, task=None) == (files, question)
+    assert split(words, [], task=None) == (files, (question,))
 
 
 def test_a_missing_file_is_never_taken_for_the_question(folder):
     for name in ("nosuch.mp3", "my talk.m4a", "./nosuch", "/no/such", "http://x.org/a.mp3"):
-        files, question = split(["a.wav", name], None, task="transcribe")
-        assert (files, question) == (["a.wav", name], "")
+        files, question = split(["a.wav", name], [], task="transcribe")
+        assert (files, question) == (["a.wav", name], ())
 
 
 def test_a_question_by_name_leaves_all_words_to_files(folder):
-    assert split(["a.wav", "b"], "what?", task=None) == (["a.wav", "b"], "what?")
+    asked = ("what?", "who?")
+    assert split(["a.wav", "b"], asked, task=None) == (["a.wav", "b"], asked)
 
 
 @pytest.mark.parametrize("words", [["a.wav"], ["what emotion?"], ["a.wav", "b.mp3"]])
 def test_without_file_or_question_an_example_is_shown(folder, words):
     with pytest.raises(Exception, match=r"no question|no audio file") as caught:
-        split(words, None, task=None)
+        split(words, [], task=None)
     assert caught.value.example == EXAMPLE
 
 
 def test_an_empty_question_is_none(folder):
     with pytest.raises(Exception, match="no question"):
-        split(["a.wav"], "  ", task=None)
+        split(["a.wav"], ["  "], task=None)
 
 
 def test_a_folder_means_its_audio_files_sorted_without_hidden_ones(folder):
