@@ -18,6 +18,7 @@ CHINESE = {
     "silence": "静音",
     "translation": "翻译",
     "music": "音乐",
+    "heard": "听到",
     "whole clip": "全段",
     "and {count} more (--json shows all)": "还有 {count} 条（--json 显示全部）",
     "heard {heard} of {total}": "听了 {heard}，共 {total}",

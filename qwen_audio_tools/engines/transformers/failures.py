@@ -1,11 +1,11 @@
-"""Errors of torch, turned into ours at the engine's edge."""
+"""Errors of torch and transformers, turned into ours at the engine's edge."""
 
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from qwen_audio_tools.errors import EngineOutOfMemory, EngineRefused
+from qwen_audio_tools.errors import EngineOutOfMemory, EngineRefused, QwenAudioError
 
 if TYPE_CHECKING:
     from qwen_audio_tools.engines.transformers.reuse.kept import Kept
@@ -19,15 +19,17 @@ _MEMORY = (
 
 @contextmanager
 def failures(kept: "Kept") -> Iterator[None]:
-    """Turn a failure of torch into an error of ours; where memory ran out, give back what is kept.
+    """Turn any other failure into an error of ours; where memory ran out, give back what is kept.
 
     Raises:
         EngineOutOfMemory: there was not enough memory.
-        EngineRefused: torch failed in another way.
+        EngineRefused: the model, or a program of its checkpoint, failed in another way.
     """
     try:
         yield
-    except (MemoryError, RuntimeError) as error:
+    except QwenAudioError:
+        raise
+    except Exception as error:  # what libraries and checkpoints raise is theirs to choose
         if isinstance(error, MemoryError) or any(words in str(error) for words in _MEMORY):
             kept.clear()
             # The error outlives us: without this it would hold on to all that was computed.
