@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
     from qwen_audio_tools.engines.base import Engine
+    from qwen_audio_tools.settings import Settings
 
 GROUP = "qwen_audio_tools.engines"
 
@@ -72,11 +73,25 @@ def specs() -> Iterator[EngineSpec]:
             yield _foreign(point)
 
 
-def choose(spec: str = "auto") -> Choice:
-    """Resolve "auto" to an engine of this machine; any other name stands as it is."""
+def choose(spec: str = "auto", settings: "Settings | None" = None) -> Choice:
+    """Resolve "auto": what the settings name, else a Qwen2-Audio that is here and fits in memory.
+
+    Where there is none, the embedded engine. Any other name stands as it is. Imports no torch.
+    """
     if spec != "auto":
         return Choice(spec, "named")
-    return Choice("embedded", "no Qwen2-Audio engine is set up here")
+    settings = settings or read()
+    if settings.engine != "auto":
+        return Choice(settings.engine, f"named by {settings.origin('engine')}")
+    large = BUILTIN["transformers"]
+    if large.missing:
+        return Choice(
+            "embedded", f"for Qwen2-Audio itself: pip install 'qwen-audio-tools[{large.extra}]'"
+        )
+    from qwen_audio_tools.engines.transformers.loading.local_choice import local_model
+
+    model, why = local_model(settings)
+    return Choice(f"transformers:{model}" if model else "embedded", why)
 
 
 def open_engine(spec: str = "auto", **settings: object) -> "Engine":
@@ -89,7 +104,8 @@ def open_engine(spec: str = "auto", **settings: object) -> "Engine":
         SettingsError: no engine has that name, or a setting is unknown or impossible.
         MissingExtra: packages of its extra are not installed.
     """
-    name, _, rest = choose(spec).spec.partition(":")
+    values = read(**settings)
+    name, _, rest = choose(spec, values).spec.partition(":")
     row = BUILTIN.get(name) or _found(name)
     if row.missing:
         raise MissingExtra(
@@ -97,7 +113,7 @@ def open_engine(spec: str = "auto", **settings: object) -> "Engine":
             hint=f"pip install 'qwen-audio-tools[{row.extra}]'",
         )
     module, _, function = row.home.partition(":")
-    engine: Engine = getattr(import_module(module), function)(rest, read(**settings))
+    engine: Engine = getattr(import_module(module), function)(rest, values)
     return engine
 
 
