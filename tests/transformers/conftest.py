@@ -1,5 +1,7 @@
 """Tiny random checkpoints of Qwen2-Audio, and what plain `transformers` says on them."""
 
+import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +30,20 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def base_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny base model: its name ends as that of Qwen/Qwen2-Audio-7B does."""
     return write_checkpoint(tmp_path_factory.mktemp("checkpoints") / "Qwen2-Audio-7B", seed=1)
+
+
+@pytest.fixture
+def altered(checkpoint: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Return a copy of the checkpoint with the values of one of its JSON files changed."""
+
+    def alter(name: str, change: Callable[[dict[str, Any]], object]) -> Path:
+        folder = Path(shutil.copytree(checkpoint, tmp_path / "Altered-Audio-Instruct"))
+        values = json.loads((folder / name).read_text())
+        change(values)
+        (folder / name).write_text(json.dumps(values))
+        return folder
+
+    return alter
 
 
 @pytest.fixture(scope="session")
