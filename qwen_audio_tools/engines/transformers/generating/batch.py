@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from qwen_audio_tools.engines.transformers.generating.filling import (
+    Trunk,
     branches,
     keep,
     known_part,
@@ -15,10 +16,13 @@ from qwen_audio_tools.engines.transformers.generating.filling import (
 from qwen_audio_tools.engines.transformers.generating.kv_buffers import STEP, KvBuffers, KvWindow
 from qwen_audio_tools.engines.transformers.generating.requests import Context, Request
 from qwen_audio_tools.engines.transformers.generating.shared_attention import SharedPrefix
+from qwen_audio_tools.engines.transformers.prompt import Prompt
 from qwen_audio_tools.engines.transformers.reuse.pieces import Piece
 
 # So many tokens at once keep a processor busy; more would only need more memory.
 _FULL = 1024
+# Attention to a shared prefix keeps all scores of a row's own tokens, if they are many: too many.
+_FEW = 256
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,7 +51,7 @@ class Batch:
         self._context = context
         prompts = [request.prompt for _, request in requests]
         trunk = root(context, prompts)
-        self._shared = trunk if trunk and context.adapter.shares_prefix else None
+        self._shared = trunk if trunk and _pays(context, prompts, trunk) else None
         self._base = self._shared.length if self._shared else 0
         known = [
             known_part(context, prompt.keys[:-1], below)
@@ -176,6 +180,12 @@ class Batch:
         keys = (prompt.keys + tuple(row.reply))[: self._base + used - first]
         piece = self._buffers.piece(slot, first + row.known - self._base, used)
         keep(self._context, keys, piece, row.known)
+
+
+def _pays(context: Context, prompts: Sequence[Prompt], trunk: Trunk) -> bool:
+    """Return whether the rows look at one trunk, rather than that each has a copy of it."""
+    longest = max(len(prompt.ids) for prompt in prompts) - trunk.length
+    return context.adapter.shares_prefix and longest <= max(_FEW, trunk.length)
 
 
 def _bias(

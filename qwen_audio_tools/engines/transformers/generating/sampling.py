@@ -201,7 +201,7 @@ class Choosing:
         reached = _warpers(sampling)(candidates, scores).softmax(dim=-1).cumsum(dim=-1)
         # One number a token and row, drawn on the CPU: the same on every device, in every batch.
         drawn = [torch.rand((), generator=self._random[row], dtype=torch.float64) for row in rows]
-        point = torch.stack(drawn)[:, None].to(reached.device, reached.dtype) * reached[:, -1:]
+        point = torch.stack(drawn)[:, None].to(reached.dtype).to(reached.device) * reached[:, -1:]
         chosen = (reached <= point).sum(dim=-1, keepdim=True).clamp(max=count - 1)
         return candidates.gather(1, chosen)[:, 0]
 
