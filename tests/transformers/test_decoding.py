@@ -269,6 +269,20 @@ def test_closing_stops_at_once_and_keeps_what_was_read(talk, asked, expected, pr
     assert talk.replies(asked, prefixes=prefixes, sounds={}) == expected
 
 
+def test_generations_that_take_turns_change_nothing(talk, asked, expected, prefixes):
+    running = [
+        iter(talk.start([talk.request(prompt) for prompt in prompts], prefixes=prefixes))
+        for prompts in (asked[:1], asked[1:3], asked[:1])
+    ]
+    found: list[list[int]] = [[], [], []]
+    for _ in range(24):
+        found[0].append(next(running[0]).token)
+        found[1] += [next(running[1]).token, next(running[1]).token]
+        found[2].append(next(running[2]).token)
+    assert found[0] == found[2] == expected[0]
+    assert sorted([found[1][::2], found[1][1::2]]) == sorted(expected[1:3])
+
+
 def test_nothing_is_computed_before_the_first_step_is_asked_for(talk, asked, work):
     talk.start([talk.request(asked[0])]).close()
     assert work.read == []
