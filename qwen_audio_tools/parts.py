@@ -7,7 +7,6 @@ a little of each other, so that the word that was cut is whole in one of them.
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from qwen_audio_tools.clip import Clip
@@ -23,6 +22,8 @@ MARGIN = 1.0
 _FRAME = RATE // 50
 _QUIET = 10 ** (-18 / 10)
 """A pause is this much weaker than the loud parts of its surroundings: 18 dB."""
+_PAUSE = 8
+"""Frames that make a pause: 160 ms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ def parts(clip: Clip, limit: float, *, margins: bool = False, number: int = 1) -
     if clip.duration <= limit:
         yield Part(clip=clip, span=Span(offset, offset + clip.duration), number=number)
         return
-    margin = min(MARGIN, limit / 10) if margins else 0.0
+    margin = min(MARGIN, limit / 7) if margins else 0.0
     levels = _Levels(limit)
     runs_on = 0.0  # seconds to hear of the part before
     for window, is_last in _with_last(windows(levels.watch(clip), limit - 2 * margin)):
@@ -67,8 +68,7 @@ def parts(clip: Clip, limit: float, *, margins: bool = False, number: int = 1) -
 
 
 def _with_last(found: Iterator[Window]) -> Iterator[tuple[Window, bool]]:
-    # A window is looked at before the next one is cut: the levels around its end are still there.
-    # Only the last one may be shorter than asked, and nothing comes after it.
+    # One window is read ahead: nothing comes after the last, so its end is no cut.
     before = next(found, None)
     while before is not None:
         following = next(found, None)
@@ -80,7 +80,7 @@ class _Levels:
     """The energy of each 20 ms of what was decoded lately."""
 
     def __init__(self, limit: float) -> None:
-        # The window that is asked about, the one after it, and the block that closed that one.
+        # The window that is asked about, the one read ahead, and the block that closed that one.
         self._kept: deque[float] = deque(maxlen=int((2 * limit + 2.0) * 50))
         self._seen = 0
 
@@ -96,11 +96,14 @@ class _Levels:
             yield block
 
     def pause_at(self, second: float) -> bool:
-        """Whether the 100 ms around that second are a pause."""
+        """Whether that second lies in a pause, and not in the closure of a consonant."""
         import numpy as np
 
-        first = self._seen - len(self._kept)
-        middle = round(second * 50) - first
-        around = list(islice(self._kept, max(0, middle - 2), middle + 3))
-        loud = np.percentile(np.asarray(self._kept), 90)
-        return bool(np.mean(around) <= loud * _QUIET)
+        energies = np.asarray(self._kept)
+        # In digital silence a window ends anywhere in the pause, so its whole length is looked at.
+        loud_at = np.flatnonzero(energies > np.percentile(energies, 90) * _QUIET)
+        middle = round(second * 50) - (self._seen - len(energies))
+        after = int(np.searchsorted(loud_at, middle))
+        begins = loud_at[after - 1] + 1 if after else 0
+        ends = loud_at[after] if after < len(loud_at) else len(energies)
+        return bool(ends - begins >= _PAUSE)

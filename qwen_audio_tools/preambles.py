@@ -13,7 +13,7 @@ _HABIT = re.compile(
 """What the model is known to say, and hardly anybody in a recording."""
 
 _AUDIO = r"(?:audio|recording|clip|speech|sound file)"
-_WORDS = r"(?:transcript|transcription|content|contents|words|text|translation)"
+_WORDS = r"(?:transcript(?:ion)?|contents?|words|text|translation)\b"
 _ABOUT = re.compile(
     rf"(?:(?:sure|certainly|of course|okay)[,.!]?\s+)?"
     rf"(?:here(?:'s| is| are)\s+)?(?:the|a)?\s*"

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable
 
 _CJK = "぀-ヿ㐀-鿿豈-﫿"
-_WORD = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+(?:['’][^\W_{_CJK}]+)*")
+_WORD = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+(?:['’.,:-][^\W_{_CJK}]+)*")
 _CLOSING = re.compile(r"[^\w\s\"“‘'(\[《「]+")  # what belongs to the word before it
-_REACH = 40
-"""Words on each side of a seam that are compared: more than anybody says in the overlap."""
+_REACH = 16
+"""Words on each side of a seam that are compared: as many as anybody says in two seconds."""
 _MISS = 0.5
 """What a word costs that only one side heard; one that both heard earns 1."""
 
@@ -60,17 +60,29 @@ def _aligned(left: list[str], right: list[str]) -> list[tuple[int, int]]:
     """
     width = len(right) + 1
     scores = [[-_MISS * at for at in range(width)]]
-    for i, word in enumerate(left, start=1):
+    for i in range(1, len(left) + 1):
         row = [0.0]
-        for j, other in enumerate(right, start=1):
-            step = 1.0 if word == other else -_MISS
+        for j in range(1, width):
             row.append(
-                max(scores[i - 1][j - 1] + step, scores[i - 1][j] - _MISS, row[j - 1] - _MISS)
+                max(
+                    scores[i - 1][j - 1] + _likeness(left, right, i - 1, j - 1),
+                    scores[i - 1][j] - _MISS,
+                    row[j - 1] - _MISS,
+                )
             )
         scores.append(row)
     last = scores[-1]
     best = max(range(width), key=lambda at: (last[at], -at))
     return _pairs(scores, left, right, best) if last[best] > 0 else []
+
+
+def _likeness(left: list[str], right: list[str], i: int, j: int) -> float:
+    if left[i] == right[j]:
+        return 1.0
+    # The cut may have gone through the last word of the one, or the first of the other.
+    begun = i == len(left) - 1 and right[j].startswith(left[i])
+    ended = j == 0 and left[i].endswith(right[j])
+    return 0.0 if begun or ended else -_MISS
 
 
 def _pairs(
@@ -79,10 +91,10 @@ def _pairs(
     i, j = len(left), end
     found: list[tuple[int, int]] = []
     while i and j:
-        here, same = scores[i][j], left[i - 1] == right[j - 1]
-        if here == scores[i - 1][j - 1] + (1.0 if same else -_MISS):
+        here = scores[i][j]
+        if here == scores[i - 1][j - 1] + _likeness(left, right, i - 1, j - 1):
             i, j = i - 1, j - 1
-            if same:
+            if left[i] == right[j]:
                 found.append((i, j))
         elif here == scores[i - 1][j] - _MISS:
             i -= 1

@@ -2,8 +2,8 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args
 
 import typer
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 Command = Callable[..., Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Tuning:
+class Tuning(NamedTuple):
     """What the command line says of the engine: `settings` to open it, and how it is to write."""
 
-    settings: Mapping[str, object] = field(default_factory=dict)
-    writing: Mapping[str, Any] = field(default_factory=dict)
+    # No dataclass: to make one takes a millisecond, and a second question has few.
+    settings: Mapping[str, object] = MappingProxyType({})
+    writing: Mapping[str, Any] = MappingProxyType({})
 
     def read(self, **others: object) -> "Settings":
         """Return the settings of this run; `others` that are not None win.
