@@ -22,8 +22,8 @@ MARGIN = 1.0
 _FRAME = RATE // 50
 _QUIET = 10 ** (-18 / 10)
 """A pause is this much weaker than the loud parts of its surroundings: 18 dB."""
-_PAUSE = 8
-"""Frames that make a pause: 160 ms."""
+_PAUSE = 12
+"""Frames that make a pause, 240 ms: slow speakers hold a "pt" for 160."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
