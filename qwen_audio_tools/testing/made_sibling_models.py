@@ -180,6 +180,39 @@ def moss(library: Any, tokenizer: Any) -> Any:
     return library.MossTranscribeDiarizeForConditionalGeneration(config)
 
 
+def voxtral(library: Any, tokens: int, audio_token: int) -> Any:
+    """Return a Voxtral of so many tokens."""
+    config = library.VoxtralConfig(
+        audio_config={"model_type": "voxtral_encoder", **_AUDIO},
+        text_config=_text((), "llama", vocab_size=tokens),
+        audio_token_id=audio_token,
+    )
+    return library.VoxtralForConditionalGeneration(config)
+
+
+def sharpen(model: Any) -> None:
+    """Let attention choose, so that the answer depends on each token and each second of audio."""
+    import torch
+
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if name.endswith(("q_proj.weight", "k_proj.weight")):
+                weight.mul_(8.0)
+            elif ".conv" in name and name.endswith("weight"):
+                weight.mul_(8.0)  # or the sound is lost beside the positions that are added to it
+
+
+def speak_plainly(model: Any, first: int) -> None:
+    """Let only printable ASCII be said: 94 tokens from `first` on."""
+    import torch
+
+    head = getattr(getattr(model, "thinker", model), "lm_head", None)
+    if head is not None:
+        with torch.no_grad():
+            head.weight[:first] = 0.0
+            head.weight[first + ord("~") - ord("!") + 1 :] = 0.0
+
+
 def _text(tokenizer: Any, kind: str = "qwen2", **more: Any) -> dict[str, Any]:
     rope = {"rope_type": "default", "rope_theta": 10_000.0}
     return {

@@ -88,8 +88,8 @@ def write_sibling(folder: Path | str, family: str, *, seed: int = 0) -> Path:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = made.model(transformers, tokenizer).eval()
-        _sharpen(model)
-        _speak_plainly(model)
+        made_sibling_models.sharpen(model)
+        made_sibling_models.speak_plainly(model, 0)
     model.generation_config = transformers.GenerationConfig(
         eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
     )
@@ -123,28 +123,6 @@ def _tokenizer(library: Any, made: MadeSibling) -> Any:
     )
     tokenizer.add_tokens(list(made.plain_marks))
     return tokenizer
-
-
-def _sharpen(model: Any) -> None:
-    """Let attention choose, so that the answer depends on each token and each second of audio."""
-    import torch
-
-    with torch.no_grad():
-        for name, weight in model.named_parameters():
-            if name.endswith(("q_proj.weight", "k_proj.weight")):
-                weight.mul_(8.0)
-            elif ".conv" in name and name.endswith("weight"):
-                weight.mul_(8.0)  # or the sound is lost beside the positions that are added to it
-
-
-def _speak_plainly(model: Any) -> None:
-    """Let only printable ASCII be said: the first letters of the byte alphabet."""
-    import torch
-
-    head = getattr(getattr(model, "thinker", model), "lm_head", None)
-    if head is not None:
-        with torch.no_grad():
-            head.weight[ord("~") - ord("!") + 1 :] = 0.0
 
 
 _SOUND = {"audio_token": "<sound>"}

@@ -76,6 +76,15 @@ FAMILIES = {
             read=f"{_READ}:read_language",
         ),
         Family(
+            model_type="voxtral",
+            model_class="VoxtralForConditionalGeneration",
+            adapter=f"{_HOME}.siblings.voxtral:Voxtral",
+            processor=f"{_HOME}.siblings.voxtral:VoxtralEars",
+            window=1800.0,
+            tokens_per_second=12.5,
+            example="mistralai/Voxtral-Mini-3B-2507",
+        ),
+        Family(
             model_type="audioflamingo3",
             model_class="AudioFlamingo3ForConditionalGeneration",
             window=600.0,

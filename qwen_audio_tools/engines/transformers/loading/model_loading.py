@@ -82,6 +82,8 @@ def _check_config(checkpoint: Checkpoint, folder: Path) -> None:
 def _processor(checkpoint: Checkpoint, folder: Path) -> Any:
     try:
         processor = _processor_of(checkpoint.family, folder)
+    except EngineError:
+        raise
     except Exception as error:  # each library beneath it has its own kinds
         raise WeightsMissing(
             f"the processor of {checkpoint.name!r} cannot be loaded: {_said(error)}",

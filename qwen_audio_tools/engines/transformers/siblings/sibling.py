@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Sibling:
-    """The `Adapter` of all families but Qwen2-Audio; where they differ is in their table row.
+    """The `Adapter` of most families; where they differ is in their table row.
 
     Its encoder runs as transformers runs it, so there is nothing for `exact` to change.
     """
@@ -34,7 +34,7 @@ class Sibling:
         self._language_model = loaded.model.model.language_model
         if not exact:
             shared_attention.enable(self._language_model)
-        self._writing = writing.notation(loaded.processor)
+        self._writing = self._notation(loaded.processor)
         self._ears = Ears(loaded.model, loaded.processor, self._family)
         self.tokenizer = loaded.processor.tokenizer
         self.generation_config: Any = loaded.model.generation_config
@@ -48,12 +48,19 @@ class Sibling:
             EngineRefused: its notation can't hold the conversation.
         """
         asked = writing.asked(self._family, conversation, task)
-        ids = writing.ids(self._writing, asked, [len(sound.samples) for sound in sounds])
-        if self._family.chats:
-            writing.check_texts(self._writing, asked)
+        ids = self._ids(asked, sounds)
         return _expanded(
             ids, self._writing.audio_id, sounds, [self._ears.expansion(sound) for sound in sounds]
         )
+
+    def _notation(self, processor: Any) -> rendering.Notation:
+        return writing.notation(processor)
+
+    def _ids(self, conversation: Conversation, sounds: Sequence[Sound]) -> list[int]:
+        """Return the ids of the conversation, each clip as one placeholder."""
+        if self._family.chats:
+            writing.check_texts(self._writing, conversation)
+        return writing.ids(self._writing, conversation, [len(sound.samples) for sound in sounds])
 
     def warnings(self, conversation: Conversation) -> tuple[str, ...]:
         """Return what of the conversation's texts is not read as it was written."""
