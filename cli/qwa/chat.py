@@ -5,8 +5,10 @@ from typing import Annotated
 import typer
 
 from qwa import options as o
+from qwa.engine_options import Tuning, tunable
 
 
+@tunable
 def chat(
     context: typer.Context,
     files: Annotated[
@@ -23,6 +25,8 @@ def chat(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a turn.")] = False,
     quiet: o.QUIET = False,
     verbose: o.VERBOSE = False,
+    *,
+    tuning: Tuning,
 ) -> None:
     """Talk with a model about audio, turn by turn.
 
@@ -33,6 +37,11 @@ def chat(
     from qwa.chatting.opening import Wanted, hold
 
     wanted = Wanted(
-        files=tuple(files or ()), engine=engine, system=system, load=load, as_json=as_json
+        files=tuple(files or ()),
+        engine=engine,
+        system=system,
+        load=load,
+        as_json=as_json,
+        tuning=tuning,
     )
     raise typer.Exit(hold(wanted, o.manners_of(context)))

@@ -46,7 +46,27 @@ CHINESE = {
     "failed": "失败",
     "default": "默认",
     "argument": "参数",
+    # qwa chat
+    "/help lists the commands; Ctrl-D leaves": "/help 列出命令；Ctrl-D 离开",
+    "stopped": "已停止",
+    "dropped": "已放弃",
+    "the turn is taken back: nothing was said": "没有回答，这一轮已撤回",
+    "recording; Ctrl-C ends it": "正在录音；Ctrl-C 结束",
+    "a new chat": "新的对话",
+    "no system prompt of yours; the model has its own": "没有自定系统提示，用模型自己的",
+    "hear this in your next turn; Enter alone sends it as it is": "下一轮附上音频；直接回车即发送",
+    "hear the microphone, until Ctrl-C where no seconds are given": "录音；没有秒数时 Ctrl-C 结束",
+    "take back the audio that is not sent yet": "放弃尚未发送的音频",
+    "tell the model how to behave; alone, show what it was told": "设定系统提示；单独使用时显示它",
+    "keep the chat, to go on with: qwa chat --load FILE": "保存对话，以后用 qwa chat --load 继续",
+    "forget the turns so far": "忘掉之前的对话",
+    "show these lines": "显示这些命令",
+    "leave, as Ctrl-D does": "离开，与 Ctrl-D 相同",
+    'A line that ends in \\ goes on; """ begins and ends a block.': (
+        '行尾的 \\ 表示下一行继续；""" 开始和结束一段多行文字。'
+    ),
     # progress
+    "recording": "正在录音",
     "analysing": "正在分析",
     "listening": "正在听",
     "transcribing": "正在转写",

@@ -27,7 +27,7 @@ def test_a_line_is_a_turn_or_a_command(line, name, rest):
 
 
 def test_an_unknown_command_is_never_sent_to_the_model():
-    for line in ("/", "/recrod 5", "/audio.mp3", "/ audio"):
+    for line in ("/", "/rec 5", "/audio.mp3", "/ audio"):
         with pytest.raises(SettingsError, match="no command is called") as caught:
             commands.read(line)
         assert "/help" in caught.value.hint

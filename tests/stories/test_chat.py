@@ -17,62 +17,10 @@ import pytest
 
 from qwen_audio_tools.testing import silence, tone, write
 
-# An engine as others would ship one: a distribution with an entry point, here on PYTHONPATH.
-ENGINE = """
-import os
-import time
-from qwen_audio_tools.conversation import clips, question
-from qwen_audio_tools.engines.base import Delta, EngineInfo
-from qwen_audio_tools.errors import EngineRefused
-from qwen_audio_tools.tasks import Ability
-from qwen_audio_tools.testing.scripted_engine import ScriptedEngine
-
-
-def told(conversation):
-    asked = question(conversation)
-    if asked == "fail" or "MADE_FAIL" in os.environ:
-        raise EngineRefused("the server is on fire", hint="pour water")
-    users = [turn for turn in conversation if turn.role == "user"]
-    said = [turn.text for turn in conversation if turn.role == "assistant"]
-    system = [turn.text for turn in conversation if turn.role == "system"]
-    names = [f"{clip.name.rpartition('/')[2]}:{clip.duration:.1f}" for clip in clips(conversation)]
-    return f"turn {len(users)} of {asked!r} with {names} after {len(said)} replies, told {system}"
-
-
-class Endless:
-    info = EngineInfo(
-        name="made", model="endless", abilities=frozenset(Ability), window=30.0
-    )
-
-    def reply(self, conversation, options):
-        try:
-            for number in range(10_000):
-                yield Delta(text=f"{number} ")
-                time.sleep(0.02)
-        finally:
-            print("freed", end="", flush=True)
-
-
-def open_made(model, settings):
-    if model == "endless":
-        return Endless()
-    return ScriptedEngine([told] * 100, window=60.0)
-"""
+# A distribution with an entry point, as others would ship an engine.
+INSTALLED = Path(__file__).parent / "installed"
+PLUGIN = {"PYTHONPATH": str(INSTALLED)}
 MADE = ("--engine", "made")
-
-
-@pytest.fixture(scope="module")
-def plugin(tmp_path_factory) -> dict[str, str]:
-    """The environment in which the engine "made" is installed."""
-    folder = tmp_path_factory.mktemp("site")
-    (folder / "made_engine.py").write_text(ENGINE)
-    info = folder / "made_engine-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: made-engine\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(
-        "[qwen_audio_tools.engines]\nmade = made_engine:open_made\n"
-    )
-    return {"PYTHONPATH": str(folder)}
 
 
 @pytest.fixture(scope="module")
@@ -84,14 +32,14 @@ def clips(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def piped(run_qwa, plugin, tmp_path) -> Callable[..., object]:
+def piped(run_qwa, tmp_path) -> Callable[..., object]:
     """Run a chat whose lines come from a file."""
 
     def run(lines: str, *arguments: object, **env: str) -> object:
         said = tmp_path / "lines.txt"
         said.write_text(lines, encoding="utf-8")
         with said.open("rb") as stdin:
-            return run_qwa("chat", *MADE, *arguments, stdin=stdin, env={**plugin, **env})
+            return run_qwa("chat", *MADE, *arguments, stdin=stdin, env={**PLUGIN, **env})
 
     return run
 
@@ -197,10 +145,10 @@ def test_words_that_begin_with_a_slash_are_sent_with_two(piped):
     assert "did you mean '/audio'?" in run.err
 
 
-def test_what_is_no_text_does_not_end_a_chat(run_qwa, plugin, tmp_path):
+def test_what_is_no_text_does_not_end_a_chat(run_qwa, tmp_path):
     (tmp_path / "lines").write_bytes(b"one\xff\x00two\r\nthree")
     with (tmp_path / "lines").open("rb") as stdin:
-        run = run_qwa("chat", *MADE, stdin=stdin, env=plugin)
+        run = run_qwa("chat", *MADE, stdin=stdin, env=PLUGIN)
     assert run.code == 0, run.err
     assert len(run.out.splitlines()) == 2
     assert "turn 2 of 'three'" in run.out
@@ -213,8 +161,8 @@ def test_the_embedded_engine_says_who_can_chat(run_qwa):
     assert "hint: qwa chat --engine transformers:Qwen/Qwen2-Audio-7B-Instruct" in run.err
 
 
-def test_nothing_is_said_to_nobody(run_qwa, plugin):
-    run = run_qwa("chat", *MADE, env=plugin)
+def test_nothing_is_said_to_nobody(run_qwa):
+    run = run_qwa("chat", *MADE, env=PLUGIN)
     assert (run.code, run.out) == (0, "")
 
 
@@ -269,11 +217,11 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(plugin, tmp_path) -> Iterator[Callable[..., Terminal]]:
+def terminal(tmp_path) -> Iterator[Callable[..., Terminal]]:
     opened: list[Terminal] = []
 
     def start(*arguments: object, engine: str = "made", **env: str) -> Terminal:
-        here = {**plugin, "QWA_DATA": str(tmp_path / "data"), **env}
+        here = {**PLUGIN, "QWA_DATA": str(tmp_path / "data"), **env}
         opened.append(Terminal(["--engine", engine, *arguments], here))
         opened[-1].until("> ")
         return opened[-1]
@@ -330,6 +278,28 @@ def test_an_interrupt_stops_the_reply_and_keeps_the_chat(terminal):
     chat.until("> ")
     chat.type("\x04")
     assert chat.ends() == 0
+
+
+def test_an_interrupt_while_it_listens_takes_the_turn_back(terminal, clips):
+    chat = terminal(clips / "tone.wav", engine="made:listening")
+    chat.type("what is it?\r")
+    chat.until("listening")
+    chat.type("\x03")
+    chat.until("the turn is taken back")
+    chat.until("[1 ♪] > ")
+    chat.type("\x04")
+    assert chat.ends() == 0
+
+
+def test_a_second_interrupt_ends_what_does_not_stop(terminal):
+    chat = terminal(engine="made:stuck")
+    chat.type("hello?\r")
+    chat.until("listening")
+    chat.type("\x03")
+    time.sleep(0.3)
+    chat.type("\x03")
+    chat.until("qwa: interrupted")
+    assert chat.ends() == 130
 
 
 def test_an_interrupt_at_the_prompt_drops_the_line(terminal):

@@ -7,11 +7,11 @@ from qwa.chatting import saved_chats, terminal
 from qwa.chatting.growing import Chat
 from qwa.chatting.session import Session, Setup
 from qwa.chatting.stopping import Interrupts
+from qwa.engine_options import Tuning
 from qwa.hushing import hush
 from qwa.manners import Manners
-from qwen_audio_tools import settings as qwa_settings
-from qwen_audio_tools.engines import choose, open_engine
-from qwen_audio_tools.engines.base import Engine, Options
+from qwen_audio_tools.engines import choose
+from qwen_audio_tools.engines.base import Engine
 from qwen_audio_tools.errors import EngineUnsupported
 from qwen_audio_tools.tasks import Ability
 
@@ -27,8 +27,7 @@ class Wanted:
     system: str | None = None
     load: str | None = None
     as_json: bool = False
-    options: Options = field(default_factory=Options)
-    settings: dict[str, object] = field(default_factory=dict)
+    tuning: Tuning = field(default_factory=Tuning)
 
 
 def hold(wanted: Wanted, manners: Manners) -> int:
@@ -38,15 +37,16 @@ def hold(wanted: Wanted, manners: Manners) -> int:
         EngineUnsupported: the engine can't converse.
         QwenAudioError: the engine, the saved chat or the audio can't be opened.
     """
-    spec = qwa_settings.read(engine=wanted.engine, lang=manners.lang).engine
+    settings = wanted.tuning.read(engine=wanted.engine, lang=manners.lang)
     hush(manners)
-    engine = _opened(spec, wanted.settings)
+    spec = settings.engine
+    engine = _opened(spec, wanted.tuning, manners)
     chat = saved_chats.load(Path(wanted.load).expanduser()) if wanted.load else Chat()
     chat.system = chat.system if wanted.system is None else wanted.system
     person = terminal.is_person()
     setup = Setup(
         engine=engine,
-        options=wanted.options,
+        options=wanted.tuning.options(lang=None if settings.lang == "auto" else settings.lang),
         manners=manners,
         person=person,
         as_json=wanted.as_json,
@@ -62,8 +62,8 @@ def hold(wanted: Wanted, manners: Manners) -> int:
         return session.run(terminal.History())
 
 
-def _opened(spec: str, settings: dict[str, object]) -> Engine:
-    engine = open_engine(spec, **settings)
+def _opened(spec: str, tuning: Tuning, manners: Manners) -> Engine:
+    engine = tuning.open(spec, manners)
     if Ability.CHAT not in engine.info.abilities:
         raise EngineUnsupported(
             f"engine {engine.info.name!r} holds no chat: it answers single questions (qwa ask); "

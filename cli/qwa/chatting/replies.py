@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from qwa import render
 from qwa.chatting.stopping import Interrupts
-from qwa.manners import Manners, Unread, printable, write_line
+from qwa.manners import Manners, write_line
 from qwa.progress import Bar
+from qwa.streaming import shown
 from qwen_audio_tools.answer import Answer
 from qwen_audio_tools.engines.base import Delta, EngineInfo, join
 from qwen_audio_tools.errors import Cancelled, QwenAudioError
@@ -20,7 +21,6 @@ class Reply:
         self._manners, self._interrupts, self._as_json = manners, interrupts, as_json
         self._bar = Bar(manners)
         self._deltas: list[Delta] = []
-        self._column = 0
 
     def progress(self, what: str, done: float, total: float) -> None:
         """Show how far the engine is before it speaks, and let Ctrl-C stop it there.
@@ -38,33 +38,29 @@ class Reply:
         Raises:
             QwenAudioError: the engine failed; what came before it is shown.
         """
+        going = self._going(deltas)
         try:
-            for delta in deltas:
-                if self._interrupts.stopping:
-                    return
+            for delta in going if self._as_json else shown(going, self._bar):
                 self._deltas.append(delta)
-                self._show(delta.text)
         except QwenAudioError:
             if not self._interrupts.stopping:
                 raise
         finally:
-            if close := getattr(deltas, "close", None):
-                close()  # the engine frees what it holds for the rest
             self._bar.clear()
-            if self._column:
-                write_line(sys.stdout, "")
 
     def answer(self, info: EngineInfo) -> Answer:
         """Return what was taken as an Answer."""
         return join(self._deltas, info)
 
-    def _show(self, text: str) -> None:
-        if not text or self._as_json:
-            return
-        self._bar.clear()
-        lines = "\n".join(printable(line) for line in text.replace("\t", "    ").split("\n"))
-        _write(lines)
-        self._column = len(lines.rpartition("\n")[2]) + (0 if "\n" in lines else self._column)
+    def _going(self, deltas: Iterator[Delta]) -> Iterator[Delta]:
+        try:
+            for delta in deltas:
+                if self._interrupts.stopping:
+                    return
+                yield delta
+        finally:
+            if close := getattr(deltas, "close", None):
+                close()  # the engine frees what it holds for the rest
 
 
 def beside(answer: Answer, manners: Manners) -> None:
@@ -82,12 +78,3 @@ def beside(answer: Answer, manners: Manners) -> None:
 def write_object(values: dict[str, object]) -> None:
     """Write one JSON object as a line of stdout."""
     write_line(sys.stdout, json.dumps(values, ensure_ascii=False))
-
-
-def _write(text: str) -> None:
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        sys.stdout.flush()
-    except BrokenPipeError as error:
-        raise Unread from error

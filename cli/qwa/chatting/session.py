@@ -13,7 +13,7 @@ from qwa.chatting.replies import Reply, beside, write_object
 from qwa.chatting.stopping import Interrupts
 from qwa.chatting.terminal import Lines
 from qwa.exits import batch_code, report
-from qwa.manners import Manners, Unread, write_line
+from qwa.manners import Manners, Unread, printable, write_line
 from qwa.progress import Bar
 from qwa.render import seconds_text, table
 from qwen_audio_tools.asking import converse
@@ -151,7 +151,7 @@ class Session:
 
     def _wait(self, clip: Clip, length: float) -> None:
         self.chat.waiting.append(clip)
-        self._say(f"♪ {clip.name} {seconds_text(length)}")
+        self._say(f"♪ {printable(clip.name)} {seconds_text(length)}")
 
     def _record(self, rest: str) -> None:
         seconds = commands.duration(rest)
@@ -167,7 +167,7 @@ class Session:
 
     def _drop(self, rest: str) -> None:
         for clip in self.chat.waiting:
-            self._say(f"dropped {clip.name}")
+            self._say(f"{self._setup.manners.words('dropped')} {printable(clip.name)}")
         self.chat.waiting.clear()
 
     def _system(self, rest: str) -> None:
@@ -187,9 +187,12 @@ class Session:
         self._say("a new chat")
 
     def _help(self, rest: str) -> None:
-        for line in table(commands.help_lines()):
+        words = self._setup.manners.words
+        for line in table((usage, words(about)) for usage, about in commands.help_lines()):
             write_line(sys.stderr, line)
-        write_line(sys.stderr, 'A line that ends in \\ goes on; """ begins and ends a block.')
+        write_line(
+            sys.stderr, words('A line that ends in \\ goes on; """ begins and ends a block.')
+        )
 
     def _say(self, message: str) -> None:
         self._setup.manners.tell(self._setup.manners.words(message))
