@@ -186,6 +186,17 @@ def test_a_second_question_reads_only_what_is_new(talk, asked, expected, prefixe
     assert work.read[0] == len(asked[1].ids) - len(together([one.keys for one in asked[:2]]))
 
 
+def test_a_clip_of_which_only_a_part_is_kept_is_read_on_from_there(talk, asked, expected, work):
+    span, seen = asked[0].spans[0], set()
+    for budget in range(40_000, 120_000, 10_000):
+        prefixes = Prefixes(Kept(budget))
+        talk.replies(asked[:1], prefixes=prefixes)
+        work.clear()
+        assert talk.replies(asked[1:2], prefixes=prefixes) == expected[1:2]
+        seen.add(len(asked[1].ids) - work.read[0])
+    assert any(span.start < known < span.start + span.count for known in seen)
+
+
 def test_a_batch_goes_on_from_what_is_known(talk, asked, expected, prefixes, work):
     assert [talk.replies([prompt], prefixes=prefixes)[0] for prompt in asked] == expected
     work.clear()

@@ -94,6 +94,19 @@ def test_the_repetition_penalty_counts_prompt_and_reply_as_generate_does():
             row.append(token)
 
 
+def test_rows_that_are_left_keep_their_own_penalty_and_words():
+    samplings = [Sampling(repetition_penalty=value) for value in (1.0, 4.0, 9.0)]
+    ids = [list(range(5)), list(range(5, 25)), list(range(25, 50))]
+    ours = choosing(*samplings, ids=ids)
+    ours.keep([2, 1])
+    scores = logits(2).abs()
+    expected = [
+        int(RepetitionPenaltyLogitsProcessor(penalty)(torch.tensor([said]), scores[[row]]).argmax())
+        for row, (penalty, said) in enumerate([(9.0, ids[2]), (4.0, ids[1])])
+    ]
+    assert ours.choose(scores).tolist() == expected
+
+
 def test_choosing_leaves_the_logits_as_they_are():
     scores = logits(2)
     before = scores.clone()
