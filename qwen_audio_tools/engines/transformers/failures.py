@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from qwen_audio_tools.engines.transformers.fitting import ways_out
 from qwen_audio_tools.errors import EngineOutOfMemory, EngineRefused, QwenAudioError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ _MEMORY = (
 
 
 @contextmanager
-def failures(kept: "Kept") -> Iterator[None]:
+def failures(kept: "Kept", device: str) -> Iterator[None]:
     """Turn any other failure into an error of ours; where memory ran out, give back what is kept.
 
     Raises:
@@ -30,17 +31,22 @@ def failures(kept: "Kept") -> Iterator[None]:
     except QwenAudioError:
         raise
     except Exception as error:  # what libraries and checkpoints raise is theirs to choose
-        if isinstance(error, MemoryError) or any(words in str(error) for words in _MEMORY):
+        if of_memory(error):
             kept.clear()
             # The error outlives us: without this it would hold on to all that was computed.
             traceback.clear_frames(error.__traceback__)
             raise EngineOutOfMemory(
                 f"the model ran out of memory while answering: {_first_line(error)}",
-                hint="ask with a shorter clip or fewer at once, --quantize 8bit, or --device cpu",
+                hint=ways_out(device),
             ) from error
         raise EngineRefused(
             f"the model failed while answering: {_first_line(error)}", hint="qwa doctor"
         ) from error
+
+
+def of_memory(error: Exception) -> bool:
+    """Tell whether a library failed because memory ran out."""
+    return isinstance(error, MemoryError) or any(words in str(error) for words in _MEMORY)
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,6 +1,8 @@
 """Whether there is memory for a reply, and how much may be kept for the next one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -14,21 +16,26 @@ if TYPE_CHECKING:
     from qwen_audio_tools.engines.transformers.reuse.kept import Kept
 
 
+@dataclass(frozen=True, slots=True)
 class Fitting:
-    """Compares what prompts take in the memory of one model's device with what is free there.
+    """Compares what prompts take in the memory of a device with what is free there.
 
-    `budget` is how many bytes may be kept: what the settings say, but where nobody said so at
-    most half of what is free beside the weights.
+    A token takes `token_bytes` for its keys and values; `free` tells the free bytes, if it can.
     """
 
-    def __init__(self, loaded: "Loaded", settings: Settings) -> None:
-        self._device = loaded.placement.device
-        numbers = parameters.text_shape(loaded.checkpoint.config).kv_numbers
-        self._token_bytes = numbers * loaded.model.dtype.itemsize
-        self.budget = settings.reuse_mb * 1_000_000
-        free = free_memory.of_device(self._device)
-        if free is not None and settings.origin("reuse_mb") == "default":
-            self.budget = min(self.budget, free // 2)
+    device: str
+    token_bytes: int
+    free: Callable[[], int | None]
+
+    def budget(self, settings: Settings) -> int:
+        """Return how many bytes may be kept.
+
+        That is what the settings say; where nobody said so, at most half of what is free.
+        """
+        budget, free = settings.reuse_mb * 1_000_000, self.free()
+        if free is None or settings.origin("reuse_mb") != "default":
+            return budget
+        return min(budget, free // 2)
 
     def make_room(self, prompts: Sequence[Prompt], kept: "Kept") -> None:
         """Let go of what is kept if the keys and values of the prompts don't fit beside it.
@@ -37,25 +44,29 @@ class Fitting:
             EngineOutOfMemory: nor would they alone. A system that promises more memory than it
                 has would end the process instead.
         """
-        needed = sum(len(prompt.ids) for prompt in prompts) * self._token_bytes
-        if self._fits(needed):
+        if self._fits(sum(len(prompt.ids) for prompt in prompts) * self.token_bytes):
             return
         kept.clear()
-        if self._fits(needed := distinct(prompts) * self._token_bytes):
-            return
-        free = free_memory.of_device(self._device) or 0
-        raise EngineOutOfMemory(
-            f"the conversation needs {memory.gigabytes(needed)} of memory on {self._device} "
-            f"beside the model, but only {memory.gigabytes(free)} are free",
-            hint="ask with shorter clips or fewer at once",
-        )
+        needed = distinct(prompts) * self.token_bytes
+        if not self._fits(needed):
+            raise EngineOutOfMemory(
+                f"the conversation needs {memory.gigabytes(needed)} of memory on {self.device} "
+                f"beside the model, but only {memory.gigabytes(self.free() or 0)} are free",
+                hint=ways_out(self.device),
+            )
 
     def _fits(self, needed: int) -> bool:
-        # On a GPU torch itself holds memory back for its next tensors, and fails with an error.
-        if not self._device.startswith("cpu"):
-            return True
-        free = free_memory.of_device(self._device)
+        # Elsewhere torch holds back memory for its next tensors, and fails with an error.
+        free = self.free() if self.device == "cpu" else None
         return free is None or needed <= free
+
+
+def fitting(loaded: "Loaded") -> Fitting:
+    """Return what tells whether prompts fit beside a loaded model."""
+    device = loaded.placement.device
+    numbers = parameters.text_shape(loaded.checkpoint.config).kv_numbers
+    size = numbers * loaded.model.dtype.itemsize
+    return Fitting(device, size, partial(free_memory.of_device, device))
 
 
 def distinct(prompts: Sequence[Prompt]) -> int:
@@ -64,3 +75,9 @@ def distinct(prompts: Sequence[Prompt]) -> int:
 
     rows = sorted(prompt.keys for prompt in prompts)
     return sum(map(len, rows)) - sum(map(common, pairwise(rows)))
+
+
+def ways_out(device: str) -> str:
+    """Return what may help where a conversation doesn't fit beside a model that did."""
+    other = "--quantize 8bit" if device == "cpu" else "--quantize 4bit, or --device cpu"
+    return f"ask with shorter clips or fewer at once, or {other}"

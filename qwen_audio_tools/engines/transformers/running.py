@@ -10,7 +10,7 @@ from qwen_audio_tools.conversation import Conversation, clips
 from qwen_audio_tools.engines.base import Delta, Options, Progress
 from qwen_audio_tools.engines.transformers import rendering
 from qwen_audio_tools.engines.transformers.failures import failures
-from qwen_audio_tools.engines.transformers.fitting import Fitting
+from qwen_audio_tools.engines.transformers.fitting import fitting
 from qwen_audio_tools.engines.transformers.heard import Hearing, Reading, check
 from qwen_audio_tools.engines.transformers.loading.checkpoint import Checkpoint, fetched
 from qwen_audio_tools.engines.transformers.prompt import Sound
@@ -64,8 +64,8 @@ class Running:
         self._stop_ids = _stop_ids(self.adapter)
         self._forms = Forms(self.adapter.tokenizer, self._stop_ids)
         self.device = str(loaded.placement.device)
-        self._fitting = Fitting(loaded, settings)
-        self._kept = Kept(self._fitting.budget)
+        self._fitting = fitting(loaded)
+        self._kept = Kept(self._fitting.budget(settings))
         self._prefixes = Prefixes(self._kept)
         self._hearing = Hearing(self.adapter, self._kept, self._prefixes)
         self._label = f"transformers:{loaded.checkpoint.name}"
@@ -85,7 +85,7 @@ class Running:
 
     def encode(self, clip: "Clip") -> "torch.Tensor":
         """Return what the language model hears of a clip: (audio tokens, width)."""
-        with failures(self._kept):
+        with failures(self._kept, self.device):
             return self.adapter.encode([self._listen(clip)])[0]
 
     def deltas(
@@ -96,7 +96,7 @@ class Running:
         Closing the iterator stops all rows at the next token.
         """
         options = checked(options)
-        with failures(self._kept):
+        with failures(self._kept, self.device):
             wanted = [self._wanted(options) for _ in conversations]
             readings = [self._read(each, options) for each in conversations]
             rows = [
