@@ -203,6 +203,16 @@ def test_turns_of_unequal_length_in_one_batch(family, made_sibling, made):
     assert replies(sibling, [(short, [sound]), (long, [sound])]) == expected
 
 
+@pytest.mark.parametrize("family", CHATTING)
+def test_many_questions_share_one_clip(family, made_sibling, made):
+    sibling = made_sibling(family)
+    clip, sound = heard(made["glass"])
+    asked = [[user(clip, words)] for words in ("What?", "Is it loud?", "Where was it recorded?")]
+    expected = [plain(sibling, turns, [made["glass"]])[1] for turns in asked]
+    assert sibling.adapter.shares_prefix
+    assert replies(sibling, [(turns, [sound]) for turns in asked]) == expected
+
+
 @pytest.mark.parametrize("family", OMNIS)
 def test_an_omni_hears_several_clips(family, made_sibling, made):
     sibling = made_sibling(family)

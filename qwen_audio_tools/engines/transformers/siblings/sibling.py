@@ -27,13 +27,12 @@ class Sibling:
     Its encoder runs as transformers runs it, so there is nothing for `exact` to change.
     """
 
-    shares_prefix = True
-
     def __init__(self, loaded: "Loaded", *, exact: bool = False) -> None:
         self._model, self._family = loaded.model, loaded.checkpoint.family
         self._language_model = loaded.model.model.language_model
         if not exact:
             shared_attention.enable(self._language_model)
+        self.shares_prefix = shared_attention.enabled(self._language_model)
         self._writing = self._notation(loaded.processor)
         self._ears = Ears(loaded.model, loaded.processor, self._family)
         self.tokenizer = loaded.processor.tokenizer
