@@ -43,10 +43,15 @@ def _blocks(readme: str) -> list[Block]:
 
 
 def _commands(body: str) -> list[tuple[str, list[str]]]:
-    """Split a console block into commands, each with the output lines shown below it."""
+    """Split a console block into commands, each with the output lines shown below it.
+
+    A command goes on in the next line after a backslash, or where a quote is still open.
+    """
     found: list[tuple[str, list[str]]] = []
     for line in body.replace("\\\n", "").splitlines():
-        if line.startswith("$ "):
+        if found and found[-1][0].count("'") % 2:
+            found[-1] = (f"{found[-1][0]}\n{line}", [])
+        elif line.startswith("$ "):
             found.append((line[2:], []))
         else:
             assert found, f"a console block begins with a command, not with {line!r}"
