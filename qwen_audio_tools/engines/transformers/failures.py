@@ -6,16 +6,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from qwen_audio_tools.engines.transformers.fitting import ways_out
+from qwen_audio_tools.engines.transformers.loading import memory
 from qwen_audio_tools.errors import EngineOutOfMemory, EngineRefused, QwenAudioError
 
 if TYPE_CHECKING:
     from qwen_audio_tools.engines.transformers.reuse.kept import Kept
-
-# What torch says on CUDA, MPS and the CPU; only CUDA and newer versions have a type for it.
-_MEMORY = (
-    *("out of memory", "can't allocate memory", "not enough memory", "CUBLAS_STATUS_ALLOC"),
-    *("bad_alloc", "Cannot allocate memory"),
-)
 
 
 @contextmanager
@@ -31,7 +26,7 @@ def failures(kept: "Kept", device: str) -> Iterator[None]:
     except QwenAudioError:
         raise
     except Exception as error:  # what libraries and checkpoints raise is theirs to choose
-        if of_memory(error):
+        if memory.ran_out(error):
             kept.clear()
             # The error outlives us: without this it would hold on to all that was computed.
             traceback.clear_frames(error.__traceback__)
@@ -42,11 +37,6 @@ def failures(kept: "Kept", device: str) -> Iterator[None]:
         raise EngineRefused(
             f"the model failed while answering: {_first_line(error)}", hint="qwa doctor"
         ) from error
-
-
-def of_memory(error: Exception) -> bool:
-    """Tell whether a library failed because memory ran out."""
-    return isinstance(error, MemoryError) or any(words in str(error) for words in _MEMORY)
 
 
 def _first_line(error: BaseException) -> str:

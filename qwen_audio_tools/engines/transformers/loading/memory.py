@@ -19,7 +19,7 @@ _FEW_BITS = {"none": None, "8bit": 1.0, "4bit": 0.5 + 0.127 / 8}
 # What torch says on CUDA, MPS and the CPU, and the system of a file that it can't map.
 _SAID = (
     *("out of memory", "can't allocate memory", "not enough memory", "Cannot allocate memory"),
-    "CUBLAS_STATUS_ALLOC_FAILED",
+    *("CUBLAS_STATUS_ALLOC_FAILED", "bad_alloc"),
 )
 _GPU_LIBRARIES = 400_000_000  # cuBLAS workspaces and loaded kernels
 
