@@ -206,8 +206,13 @@ def _base(model: str, settings: Settings) -> bool:
 
 def _reminds_of(model: str) -> Family:
     """Guess the family of a model that is not here yet: its config.json will tell."""
-    plain = re.sub(r"[^a-z0-9]", "", model.lower())
+    plain = _plain(model)
     for family in FAMILIES.values():
-        if model == family.example or family.model_type.replace("_", "") in plain:
+        beginning = "-".join(family.example.partition("/")[2].split("-")[:2])
+        if _plain(beginning) in plain or _plain(family.model_type) in plain:
             return family
     return FAMILIES["qwen2_audio"]
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())

@@ -22,7 +22,7 @@ def free(number: int = 0) -> int | None:
     """Return the free bytes of the GPU that torch calls cuda:number; None if it has no such."""
     if not torch_knows_cuda():
         return None
-    name = _visible(number, os.environ.get("CUDA_VISIBLE_DEVICES"))
+    name = visible(number, os.environ.get("CUDA_VISIBLE_DEVICES"))
     return None if name is None else _ask(name)
 
 
@@ -38,7 +38,7 @@ def torch_knows_cuda() -> bool:
     return bool(re.search(r"^cuda\b[^=\n]*=\s*['\"]", version, re.MULTILINE))
 
 
-def _visible(number: int, listed: str | None) -> str | None:
+def visible(number: int, listed: str | None) -> str | None:
     """Return the index or UUID of the number-th GPU that CUDA_VISIBLE_DEVICES lets be seen."""
     if listed is None:
         return str(number)
