@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from qwen_audio_tools.engines.transformers.reuse.prefixes import Prefixes
 
 
-# Rates are rounded, and a model may leave out a frame or two at the edges of what it hears.
-_LEAST, _EDGES = 0.95, 3
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """One conversation as the model reads it; `clips` and `sounds` are its audio, in order."""
@@ -31,11 +27,8 @@ class Reading:
     warnings: tuple[str, ...]
 
 
-def check(prompt: Prompt, sounds: Sequence[Sound], adapter: "Adapter", rate: float) -> None:
+def check(prompt: Prompt, sounds: Sequence[Sound], adapter: "Adapter") -> None:
     """Compare the audio tokens of a prompt with what its sounds' durations demand.
-
-    `rate` is how many tokens a second of audio must at least become, but for the last digit and
-    the edges: whoever counts them for the model may have cut the audio before.
 
     Raises:
         EngineRefused: they differ, so that a part of the audio would not be heard.
@@ -44,8 +37,6 @@ def check(prompt: Prompt, sounds: Sequence[Sound], adapter: "Adapter", rate: flo
         raise _unheard(f"{len(sounds)} clips were given, the model reads {len(prompt.spans)}")
     for span, sound in zip(prompt.spans, sounds, strict=True):
         demanded = adapter.audio_tokens(sound)
-        if span.count == demanded < _LEAST * rate * sound.seconds - _EDGES:
-            demanded = round(rate * sound.seconds)
         if span.count != demanded:
             raise _unheard(
                 f"{sound.name!r} lasts {sound.seconds:.2f} s, which is {demanded} audio tokens, "

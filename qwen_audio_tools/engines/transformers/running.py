@@ -158,7 +158,7 @@ class Running:
         sounds = tuple(self._listen(clip) for clip in heard)
         asked = worded(conversation, options) if self.chats else conversation
         prompt = self.adapter.prompt(asked, sounds, options.task or "")
-        check(prompt, sounds, self.adapter, self._family.tokens_per_second)
+        check(prompt, sounds, self.adapter)
         warnings = [warning for sound in sounds for warning in sound.warnings]
         warnings += self.adapter.warnings(conversation)
         return Reading(clips=heard, sounds=sounds, prompt=prompt, warnings=tuple(warnings))
