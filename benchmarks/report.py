@@ -1,9 +1,9 @@
-"""Write benchmarks/embedded.md from benchmarks/results/*.json: each table with its date, machine,
+"""Write the pages of benchmarks/ from benchmarks/results/*.json: each table with its date, machine,
 versions, n and intervals. Run: python benchmarks/report.py. It measures nothing.
 """
 
 import json
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,31 +11,29 @@ from measuring.figures import shown
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
-PAGE = HERE / "embedded.md"
-_HEAD = """# How fast and how good the embedded engine is
+_Part = tuple[str, str, Callable[[dict[str, Any]], list[dict[str, Any]]]]
+"""The name of a script and its results, a heading, and what makes tables of them."""
 
+_WRITTEN = """
 Written by `benchmarks/report.py` from `benchmarks/results/`; [README.md](README.md) says what each
 script measures and what a ratio means. Numbers in brackets are 95 % bootstrap intervals; n is how
 many were measured. An interval tells the luck of the draw, not whether made audio is like yours.
 """
 
 
-def write(results: Path = RESULTS, page: Path = PAGE) -> None:
-    """Write the page from what results there are."""
-    parts = [_HEAD]
-    for name, title, tables in (
-        ("speed", "Speed", _own_tables),
-        ("decoding", "Decoding", _decoding),
-        ("accuracy", "Accuracy", _own_tables),
-        ("routing", "Routing of questions", _routing),
-    ):
-        path = results / f"{name}.json"
-        if path.exists():
-            found = json.loads(path.read_text("utf-8"))
-            told = _machine(found.get("about") or found)
-            parts.append(f"## {title}\n\n`python benchmarks/{name}.py`. {told}\n")
-            parts += [markdown(table) for table in tables(found)]
-    page.write_text("\n".join(parts).rstrip() + "\n", "utf-8")
+def write() -> None:
+    """Write every page from what results there are."""
+    for page, title, parts in _PAGES:
+        texts = [f"# {title}\n{_WRITTEN}"]
+        for name, heading, tables in parts:
+            path = RESULTS / f"{name}.json"
+            if path.exists():
+                found = json.loads(path.read_text("utf-8"))
+                told = _machine(found.get("about") or found)
+                texts.append(f"## {heading}\n\n`python benchmarks/{name}.py`. {told}\n")
+                texts += [markdown(table) for table in tables(found)]
+        if len(texts) > 1:
+            (HERE / page).write_text("\n".join(texts).rstrip() + "\n", "utf-8")
 
 
 def markdown(table: dict[str, Any]) -> str:
@@ -114,5 +112,26 @@ def _routing(found: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"title": "The task that a question asks for", "note": note, "rows": rows}]
 
 
+_PAGES: tuple[tuple[str, str, tuple[_Part, ...]], ...] = (
+    (
+        "embedded.md",
+        "How fast and how good the embedded engine is",
+        (
+            ("speed", "Speed", _own_tables),
+            ("decoding", "Decoding", _decoding),
+            ("accuracy", "Accuracy", _own_tables),
+            ("routing", "Routing of questions", _routing),
+        ),
+    ),
+    (
+        "transformers_engine.md",
+        "How fast Qwen2-Audio answers in this process",
+        (
+            ("transformers_engine", "On a CPU", _own_tables),
+            ("transformers_gpu", "On a GPU", _own_tables),
+        ),
+    ),
+)
+
 if __name__ == "__main__":
-    write(*(Path(argument) for argument in sys.argv[1:]))
+    write()
