@@ -15,6 +15,8 @@ from qwen_audio_tools.errors import EngineRefused
 if TYPE_CHECKING:
     from qwen_audio_tools.engines.transformers.reuse.prefixes import Prefixes
 
+__all__ = ["Generation", "Request", "Step", "generate"]
+
 
 class Generation:
     """The steps of all rows as they come; iterate over it.
