@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -48,7 +48,7 @@ class Tuning(NamedTuple):
             from qwen_audio_tools.addressing import writes_freely
 
             if not writes_freely(engine.info):
-                flags = ", ".join(map(flag_of, self.writing))
+                flags = ", ".join(f"--{name.replace('_', '-')}" for name in self.writing)
                 manners.tell(f"{engine.info.label} knows no {flags}", kind="warning")
         return engine
 
@@ -165,8 +165,3 @@ def tuning_of(given: Mapping[str, Any]) -> Tuning:
 
         writing["schema"] = schema_of(writing["schema"])
     return Tuning(settings, writing)
-
-
-def flag_of(name: str) -> str:
-    """Return the flag of an option by its name here."""
-    return str(get_args(ADDED[name])[1].param_decls[0])
