@@ -130,7 +130,7 @@ def test_a_folder_without_config_says_what_is_in_it(tmp_path):
     with pytest.raises(SettingsError, match="but nothing at all"):
         find(str(tmp_path), read())
     (tmp_path / "qwen2-audio.gguf").touch()
-    with pytest.raises(SettingsError, match="no config.json, but qwen2-audio.gguf"):
+    with pytest.raises(SettingsError, match=r"no config\.json, but qwen2-audio\.gguf"):
         find(str(tmp_path), read())
 
 
@@ -157,7 +157,7 @@ def test_missing_shards_are_named(copied):
     (copied / "model.safetensors").rename(copied / shards["t2"])
     index = copied / "model.safetensors.index.json"
     index.write_text(json.dumps({"weight_map": shards}))
-    with pytest.raises(WeightsMissing, match="lacks 2 of its 3 .*model-00001.*, model-00003"):
+    with pytest.raises(WeightsMissing, match=r"lacks 2 of its 3 .*model-00001.*, model-00003"):
         find(str(copied), read())
 
 

@@ -52,7 +52,8 @@ def need(
     shape = parameters.text_shape(config)
     tokens = min(tokens, shape.context)
     size = _BYTES[placement.dtype]
-    moment = tokens * (6 * shape.width + 3 * shape.inner) * size  # the widest layer of a prefill
+    # The widest layer of a prefill: 22.7 thousand numbers a token were measured where this is 24.7.
+    moment = tokens * (8 * shape.width + 6 * shape.inner) * size
     libraries = _GPU_LIBRARIES if placement.kind == "cuda" else 0
     return Need(
         weights=_weights(config, placement, files),
@@ -147,4 +148,4 @@ def _encoder_moment(config: Mapping[str, Any]) -> int:
     audio = config.get("audio_config", {})
     width = int(audio.get("d_model", 1280))
     inner = int(audio.get("encoder_ffn_dim", 4 * width))
-    return 3000 * (width + 128) + 1500 * (6 * width + 2 * inner)
+    return 3000 * (width + 128) + 1500 * (10 * width + 3 * inner)  # measured: 0.9 of it

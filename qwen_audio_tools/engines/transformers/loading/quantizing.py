@@ -5,6 +5,7 @@ torchao's int8 was measured too: without a compiler it is slower than float32, a
 minutes at each start (benchmarks/README.md has the figures).
 """
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ def loading_options(kind: Any, folder: Path, placement: Placement) -> dict[str, 
 
     names = _spared(_outline(kind, folder))
     if placement.quantize == "8bit":
+        logging.getLogger("bitsandbytes.autograd._functions").addFilter(_worth_saying)
         config = BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=names)
     else:
         config = BitsAndBytesConfig(
@@ -30,6 +32,11 @@ def loading_options(kind: Any, folder: Path, placement: Placement) -> dict[str, 
             llm_int8_skip_modules=names,
         )
     return {"quantization_config": config}
+
+
+def _worth_saying(record: logging.LogRecord) -> bool:
+    """Drop what bitsandbytes says at each product of each layer: that it takes float16."""
+    return "inputs will be cast" not in str(record.msg)
 
 
 def quantize_loaded(model: Any, placement: Placement) -> None:
