@@ -1,4 +1,4 @@
-"""The transformers engine says what plain `transformers` says: the examples of the model's README."""
+"""The engine says what plain `transformers` says: the examples of the model's own README."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,7 +61,8 @@ def test_voice_chat_of_two_turns(engine, plain, made, text_of):
 def test_audio_analysis_of_several_turns_and_clips(engine, plain, made, text_of):
     text = f"{SYSTEM}<|im_start|>user\nAudio 1: {SOUND}What's that sound?{END}{REPLY}"
     heard = text_of(plain([text], [made["glass"]])[0])
-    turns = [system("You are a helpful assistant."), user(clip(made["glass"]), "What's that sound?")]
+    turns = [system("You are a helpful assistant.")]
+    turns += [user(clip(made["glass"]), "What's that sound?")]
     assert said(engine, turns) == heard
     text += f"{heard}{END}<|im_start|>user\nWhat can you do when you hear that?{END}{REPLY}"
     again = text_of(plain([text], [made["glass"]])[0])
@@ -73,13 +74,9 @@ def test_audio_analysis_of_several_turns_and_clips(engine, plain, made, text_of)
 
 
 def test_a_batch_of_unequal_conversations(engine, plain, made, text_of):
-    texts = [
-        f"{SYSTEM}<|im_start|>user\nAudio 1: {SOUND}What's that sound?{END}{REPLY}",
-        f"{SYSTEM}<|im_start|>user\nAudio 1: {SOUND}What does the person say, and to whom?{END}{REPLY}",
-        f"{SYSTEM}<|im_start|>user\nAudio 1: {SOUND}{END}{REPLY}",
-    ]
     sounds = [made["glass"], made["speech"], made["tone"]]
     words = ["What's that sound?", "What does the person say, and to whom?", ""]
+    texts = [f"{SYSTEM}<|im_start|>user\nAudio 1: {SOUND}{said}{END}{REPLY}" for said in words]
     chats = [[user(clip(s), w) if w else user(clip(s))] for s, w in zip(sounds, words, strict=True)]
     answers = dict(run_many(engine, chats, GREEDY))
     assert [answers[row].text for row in range(3)] == [text_of(row) for row in plain(texts, sounds)]

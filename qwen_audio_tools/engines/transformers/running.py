@@ -1,6 +1,6 @@
 """A loaded model at work: clips and turns in, pieces of replies out, and what is kept between."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from functools import partial
 from importlib import import_module
@@ -90,7 +90,7 @@ class Running:
 
     def deltas(
         self, conversations: Sequence[Conversation], options: Options
-    ) -> Iterator[tuple[int, Delta]]:
+    ) -> Generator[tuple[int, Delta], None, None]:
         """Yield (row, delta) as tokens come; the last delta of a row has its usage.
 
         Closing the iterator stops all rows at the next token.
@@ -121,7 +121,7 @@ class Running:
             model=self._label,
         )
 
-    def _said(self, rows: Sequence[Reply]) -> Iterator[tuple[int, Delta]]:
+    def _said(self, rows: Sequence[Reply]) -> Generator[tuple[int, Delta], None, None]:
         from qwen_audio_tools.engines.transformers.generating.decoding import generate
 
         generation = generate(

@@ -41,6 +41,11 @@ class Constraint(Protocol):
         """Whether the reply is complete."""
         ...
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What must be said of a reply that ends here."""
+        ...
+
     def allowed(self, logits: torch.Tensor) -> None:
         """Set the logits, (vocabulary,), of tokens that may not come next to -inf, in place."""
         ...
