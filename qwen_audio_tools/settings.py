@@ -40,6 +40,7 @@ class Settings:
     quantize: str
     attention: str
     prompting: str
+    aligner: str
     exact: bool
     reuse_mb: int
     origins: Mapping[str, str]
@@ -177,6 +178,13 @@ TABLE: dict[str, Setting] = {
             default="auto",
             about="how it is addressed: chat, base (raw task prompts), or auto by its name",
             parse=_one_of("auto", "chat", "base"),
+        ),
+        Setting(
+            name="aligner",
+            variable="QWA_ALIGNER",
+            default="",
+            about="a Qwen3 forced aligner, by id or folder, that gives transcribed words times",
+            parse=_text,
         ),
         Setting(
             name="exact",

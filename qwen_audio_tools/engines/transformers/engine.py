@@ -63,12 +63,24 @@ class TransformersEngine:
         return EngineInfo(
             name="transformers",
             model=self._checkpoint.name,
-            abilities=abilities | ({Ability.CHAT} if chats else set()),
+            abilities=abilities | self._more_abilities(chats),
             window=family.window,
             audio_tokens_per_second=family.tokens_per_second,
             device=self._loaded.device if self._loaded else self._settings.device,
             prompting="base" if self._checkpoint.base else "chat",
         )
+
+    def _more_abilities(self, chats: bool) -> set[Ability]:
+        speakers = self._checkpoint.family.speakers
+        return {
+            ability
+            for ability, able in (
+                (Ability.CHAT, chats),
+                (Ability.SPEAKERS, speakers),
+                (Ability.TIMES, speakers or bool(self._settings.aligner)),
+            )
+            if able
+        }
 
     def reply(self, conversation: Conversation, options: Options) -> Iterator[Delta]:
         """Answer the last turn, token by token; closing the iterator stops at the next one.

@@ -19,7 +19,7 @@ class Family:
     `adapter`, `processor` and `read` are "module:name". `processor` makes, of a folder, what
     stands in for the family's own processor. `read` makes Segments of the model's own notation,
     where it has one: `read(text, seconds of the clip) -> tuple[Segment, ...]`, times from its
-    start.
+    start; `speakers` is whether it notes who spoke when.
     """
 
     model_type: str
@@ -34,6 +34,7 @@ class Family:
     attends: str = ""
     processor: str = ""
     read: str = ""
+    speakers: bool = False
 
 
 # Windows are what a model's own processor takes whole, or less where its makers say less; facts
@@ -120,6 +121,7 @@ FAMILIES = {
             chats=False,
             attends="text_config",
             read=f"{_READ}:read_json_turns",
+            speakers=True,
         ),
         Family(
             model_type="moss_transcribe_diarize",
@@ -130,6 +132,7 @@ FAMILIES = {
             clips=1,
             chats=False,
             read=f"{_READ}:read_marked_turns",
+            speakers=True,
         ),
     )
 }

@@ -5,13 +5,17 @@ from typing import TYPE_CHECKING, Any
 from qwen_audio_tools.answer import Coverage, Evidence, Usage
 from qwen_audio_tools.engines.base import Delta, Options
 from qwen_audio_tools.engines.transformers.heard import Reading
+from qwen_audio_tools.engines.transformers.telling import Tell, evidence, told
 
 if TYPE_CHECKING:
     from qwen_audio_tools.engines.transformers.generating.requests import Request
 
 
 class Reply:
-    """The text of one request as its tokens come; `model` is the label in its evidence."""
+    """The text of one request as its tokens come; `model` is the label in its evidence.
+
+    With `tell`, what the model writes is no text to show: all of it is read at the end.
+    """
 
     def __init__(
         self,
@@ -21,6 +25,7 @@ class Reply:
         options: Options,
         tokenizer: Any,
         model: str,
+        tell: Tell | None = None,
     ) -> None:
         from qwen_audio_tools.engines.transformers.generating.text_stream import TextStream
 
@@ -28,6 +33,7 @@ class Reply:
         self._most, self._model = options.max_tokens, model
         self._stream = TextStream(tokenizer, options.stop)
         self._count = 0
+        self._tell, self._written = tell, ""
 
     @property
     def stopped(self) -> bool:
@@ -37,15 +43,25 @@ class Reply:
     def push(self, token: int) -> str:
         """Return the text that is certain with one more token."""
         self._count += 1
-        return self._stream.push(token)
+        text = self._stream.push(token)
+        if self._tell is None:
+            return text
+        self._written += text
+        return ""
 
     def last(self, finished: str | None) -> Delta:
         """Return the delta that ends the reply; `finished` is why the model ended it, if it did."""
         reading = self.reading
         seconds = sum(sound.seconds for sound in reading.sounds)
+        text, heard = self._stream.finish(), self._heard()
+        if self._tell is not None and reading.sounds:
+            clip, sound = reading.clips[0], reading.sounds[0]
+            segments = self._tell(self._written + text, sound)
+            text = told(segments)
+            heard += evidence(segments, start=clip.start or 0.0, model=self._model, clip=clip.name)
         return Delta(
-            text=self._stream.finish(),
-            evidence=self._evidence(),
+            text=text,
+            evidence=heard,
             coverage=Coverage(seconds, seconds) if reading.sounds else None,
             usage=Usage(
                 input_tokens=len(reading.prompt.ids),
@@ -65,7 +81,7 @@ class Reply:
             warnings += (f"the answer was cut after {self._count} tokens: {why}",)
         return warnings
 
-    def _evidence(self) -> tuple[Evidence, ...]:
+    def _heard(self) -> tuple[Evidence, ...]:
         """Return that each clip was heard: its span, and how many tokens of audio were read."""
         reading = self.reading
         return tuple(

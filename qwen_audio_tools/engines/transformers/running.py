@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from functools import partial
+from functools import cached_property, partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from qwen_audio_tools.conversation import Conversation, clips
 from qwen_audio_tools.engines.base import Delta, Options, Progress
-from qwen_audio_tools.engines.transformers import rendering
+from qwen_audio_tools.engines.transformers import rendering, telling
 from qwen_audio_tools.engines.transformers.failures import failures
 from qwen_audio_tools.engines.transformers.fitting import fitting
 from qwen_audio_tools.engines.transformers.heard import Hearing, Reading, check
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from qwen_audio_tools.engines.transformers.adapter import Adapter
     from qwen_audio_tools.engines.transformers.generating.requests import Request
     from qwen_audio_tools.engines.transformers.loading.model_loading import Loaded
+    from qwen_audio_tools.engines.transformers.siblings.alignment import Aligner
 
 
 def start(checkpoint: Checkpoint, settings: Settings, progress: Progress | None) -> "Running":
@@ -56,7 +57,7 @@ class Running:
         from qwen_audio_tools.engines.transformers.reuse.kept import Kept
         from qwen_audio_tools.engines.transformers.reuse.prefixes import Prefixes
 
-        self.checkpoint = loaded.checkpoint
+        self.checkpoint, self._settings = loaded.checkpoint, settings
         self._family, self._exact = loaded.checkpoint.family, settings.exact
         self.chats = self._family.chats and not self.checkpoint.base
         module, _, name = self._family.adapter.partition(":")
@@ -119,7 +120,21 @@ class Running:
             options=options,
             tokenizer=self.adapter.tokenizer,
             model=self._label,
+            tell=self._telling(options),
         )
+
+    def _telling(self, options: Options) -> telling.Tell | None:
+        """Return what reads a reply that notes who said what when; None if it is plain text."""
+        read = telling.reader(self._family)
+        if self._settings.aligner and "transcribe" in (options.task or "").split("+"):
+            return telling.aligned(read, self._aligner.align, options.language)
+        return None if read is None else lambda text, sound: read(text, sound.seconds)
+
+    @cached_property
+    def _aligner(self) -> "Aligner":
+        from qwen_audio_tools.engines.transformers.siblings.alignment import load_aligner
+
+        return load_aligner(self._settings.aligner, self._settings)
 
     def _said(self, rows: Sequence[Reply]) -> Generator[tuple[int, Delta], None, None]:
         from qwen_audio_tools.engines.transformers.generating.decoding import generate
