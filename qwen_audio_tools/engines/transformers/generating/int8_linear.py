@@ -19,9 +19,13 @@ class Int8Linear(torch.nn.Module):  # type: ignore[misc]
     scales: torch.Tensor
     bias: torch.Tensor | None
 
-    def __init__(self, linear: torch.nn.Linear) -> None:
-        """Take over a layer, whatever its number format; its own weights can then go."""
+    def __init__(self, linear: torch.nn.Linear, product: torch.dtype = torch.bfloat16) -> None:
+        """Take over a layer, whatever its number format; its own weights can then go.
+
+        `product` is what this CPU multiplies many rows in: float32 where it has no bfloat16.
+        """
         super().__init__()
+        self._product = product
         self.in_features, self.out_features = linear.in_features, linear.out_features
         codes, scales = quantized(linear.weight.detach())
         self.register_buffer("codes", codes)
@@ -47,9 +51,10 @@ class Int8Linear(torch.nn.Module):  # type: ignore[misc]
 
     def _many(self, rows: torch.Tensor) -> torch.Tensor:
         product = rows.new_empty(len(rows), self.out_features)
+        rounded = rows.to(self._product)
         for start in range(0, self.out_features, _BLOCK):
-            block = self.codes[start : start + _BLOCK].to(rows.dtype)
-            product[:, start : start + _BLOCK] = functional.linear(rows, block)
+            block = self.codes[start : start + _BLOCK].to(self._product)
+            product[:, start : start + _BLOCK] = functional.linear(rounded, block)
         return product.mul_(self.scales.to(rows.dtype))
 
 

@@ -1,15 +1,16 @@
 """Weights in fewer bits: bitsandbytes on a GPU, int8 in torch's own kernel on a CPU.
 
 The encoder hears as it was trained: only what reads and writes words is rounded. On the CPU,
-torchao's int8 was measured too: without a compiler it is slower than float32, and compiling takes
-minutes at each start (benchmarks/README.md has the figures).
+torchao's int8 was measured too: without a compiler it writes tokens slower than float32 does, and
+compiling takes minutes at each start. Rounding activations to int8 as well would be a quarter
+faster, but a few outliers among them, as real models have, take half of the answer's precision.
 """
 
 import logging
 from pathlib import Path
 from typing import Any
 
-from qwen_audio_tools.engines.transformers.loading.placement import Placement
+from qwen_audio_tools.engines.transformers.loading.placement import Placement, cpu_computes_bf16
 
 
 def loading_options(kind: Any, folder: Path, placement: Placement) -> dict[str, Any]:
@@ -47,17 +48,19 @@ def quantize_loaded(model: Any, placement: Placement) -> None:
     """
     if placement.quantize != "8bit" or placement.kind != "cpu":
         return
+    import torch
     from torch.nn import Linear
 
     from qwen_audio_tools.engines.transformers.generating.int8_linear import Int8Linear
 
+    product = torch.bfloat16 if cpu_computes_bf16() else torch.float32
     decoder, head = model.get_decoder(), model.get_output_embeddings()
     for parent in list(decoder.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, Linear):
-                setattr(parent, name, Int8Linear(child))
+                setattr(parent, name, Int8Linear(child, product))
     if isinstance(head, Linear):
-        model.set_output_embeddings(Int8Linear(head))
+        model.set_output_embeddings(Int8Linear(head, product))
 
 
 def _outline(kind: Any, folder: Path) -> Any:
