@@ -1,5 +1,7 @@
 """What was heard and read once is not heard or read again, and never more is held than was said."""
 
+import random
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -236,3 +238,41 @@ def test_exact_keeps_encoder_outputs_for_the_same_clips(checkpoint, made, work):
     answers = dict(run_many(engine, chats, ONE))
     assert (work.encoded, len(work.read)) == (2, 2)
     assert work.read == [answers[0].usage.input_tokens, answers[1].usage.input_tokens]
+
+
+def asked_at_random(chance: random.Random, clips: list[Clip]) -> list[Message]:
+    turns = [user(*chance.sample(clips, chance.randint(0, 2)), chance.choice(QUESTIONS))]
+    for _ in range(chance.randint(0, 2)):
+        turns.append(assistant(chance.choice(["It is a bell.", "No.", "Two people."])))
+        turns.append(user(chance.choice(QUESTIONS), *chance.sample(clips, chance.randint(0, 1))))
+    return turns
+
+
+def test_whatever_threads_ask_close_or_forget_answers_are_those_of_an_engine_that_keeps_nothing(
+    checkpoint, made
+):
+    short = Options(temperature=0.0, max_tokens=5)
+    noise = made["noise"]
+    clips = [clip(noise[at : 5_000 + 2 * at]) for at in range(0, 36_000, 7_000)]
+    small = open_engine(f"transformers:{checkpoint}", device="cpu", reuse_mb=1)
+    forgetful = open_engine(f"transformers:{checkpoint}", device="cpu", reuse_mb=0)
+
+    def work_on(seed: int) -> list[tuple[str, str]]:
+        chance = random.Random(seed)
+        chats = [asked_at_random(chance, clips) for _ in range(chance.randint(1, 4))]
+        if seed % 8 == 0:
+            small.forget()
+        if seed % 4 == 0:
+            reply = small.reply(chats[0], short)
+            next(reply)
+            reply.close()
+        found = dict(run_many(small, chats, short))
+        assert small.held <= 1_000_000
+        return [
+            (found[row].text, answered(forgetful, chat, short).text)
+            for row, chat in enumerate(chats)
+        ]
+
+    with ThreadPoolExecutor(4) as threads:
+        pairs = [pair for pairs in threads.map(work_on, range(40)) for pair in pairs]
+    assert [one for one, _ in pairs] == [other for _, other in pairs]
