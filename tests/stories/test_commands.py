@@ -252,9 +252,9 @@ def test_an_interrupt_ends_decoding(bomb, tmp_path):
 
 
 def test_an_interrupt_ends_an_analysis(tmp_path):
-    long = write(tmp_path / "long.wav", white_noise(1200.0, seed=3))
+    long = write(tmp_path / "long.wav", white_noise(3600.0, seed=3))
     env = {"QWA_ANALYSES": str(tmp_path / "analyses")}
-    assert_quiet_end(*interrupted([*SOUNDS, long], after(4.0), env))
+    assert_quiet_end(*interrupted([*SOUNDS, long], after(3.0), env))
     kept = tmp_path / "analyses"
     assert not kept.exists() or not any(path.suffix == "" for path in kept.rglob("*.*"))
 

@@ -148,5 +148,5 @@ def _delta(heard: Analysis, plan: Plan, written: Sequence[Written], say: Say) ->
 
 def _who_could(say: Say) -> str:
     """Name the engines that reason about what they hear, which this one doesn't."""
-    others = [name for name in BUILTIN if name != "embedded"]
-    return say("others_could", engines=say.join(others)) if others else say("none_could")
+    others = [f"--engine {name}" for name in BUILTIN if name != "embedded"]
+    return say("others_could", engines=say.join(others))

@@ -178,12 +178,8 @@ PHRASES: dict[str, tuple[str, str]] = {
     "scene_words": ('It begins: "{text}"', "开头说：“{text}”"),
     # what this engine can't
     "others_could": (
-        "an engine that reasons about what it hears may tell more: {engines}",
-        "能对所听内容进行推理的引擎也许能说得更多：{engines}",
-    ),
-    "none_could": (
-        "Qwen2-Audio could reason about this; no engine that runs it is here (see: qwa engines)",
-        "Qwen2-Audio 可以对此进行推理；这里没有运行它的引擎（见：qwa engines）",
+        "Qwen2-Audio may tell more, it reasons about what it hears: {engines} (see: qwa engines)",
+        "Qwen2-Audio 会对所听内容进行推理，也许能说得更多：{engines}（见：qwa engines）",
     ),
     "compared": ("Compared:", "比较："),
     "same": ("{what}: the same ({value})", "{what}：相同（{value}）"),
