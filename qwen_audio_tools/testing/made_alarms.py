@@ -39,9 +39,9 @@ def church_bell(seconds: float = 4.0, strikes: int = 3, rate: int = RATE) -> Sam
 def bicycle_bell(seconds: float = 1.5, rate: int = RATE) -> Samples:
     """Return a small bright bell, rung twice."""
     out = np.zeros(round(seconds * rate))
-    for at in np.arange(0.0, min(seconds, 0.5), 0.07):
+    for at in map(float, np.arange(0.0, min(seconds, 0.5), 0.07)):
         partials = [(2100.0, 1.0, 0.35), (2130.0, 0.7, 0.3), (4700.0, 0.6, 0.2), (7300.0, 0.4, 0.1)]
-        place(out, ringing(partials, seconds - at, rate), float(at), rate)
+        place(out, ringing(partials, seconds - at, rate), at, rate)
     return loud(out)
 
 

@@ -45,7 +45,8 @@ def _mel_matrix() -> Floats:
     rising = (bins - edges[:-2]) / np.diff(edges)[:-1]
     falling = (edges[2:] - bins) / np.diff(edges)[1:]
     area = 2.0 / (edges[2:] - edges[:-2])
-    return (np.maximum(0.0, np.minimum(rising, falling)) * area).astype(np.float32)
+    bank: npt.NDArray[np.float64] = np.maximum(0.0, np.minimum(rising, falling)) * area
+    return bank.astype(np.float32)
 
 
 _MEL = _mel_matrix()
