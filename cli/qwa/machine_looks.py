@@ -8,7 +8,7 @@ from qwa.findings import FAILED, OK, WARNING, Finding
 PACKAGES = (
     *("av", "soundfile", "soxr", "numpy"),
     *("faster-whisper", "ctranslate2", "onnxruntime"),
-    *("torch", "transformers", "huggingface-hub", "modelscope", "xgrammar"),
+    *("torch", "transformers", "huggingface-hub", "modelscope", "llguidance"),
 )
 SPACE_MB = 500
 """Free megabytes below which fetching and keeping things goes wrong soon."""
