@@ -39,7 +39,7 @@ THIRD_PARTIES = {
     | {"vaderSentiment"},
     "qwen_audio_tools/engines/transformers": CORE
     | {"bitsandbytes", "huggingface_hub", "llguidance", "modelscope", "tokenizers", "torch"}
-    | {"torchao", "transformers"},
+    | {"transformers"},
     "qwen_audio_tools/testing": CORE
     | AUDIO
     | {"espeakng_loader", "tokenizers", "torch", "transformers"},

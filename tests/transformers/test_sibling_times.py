@@ -55,10 +55,10 @@ def test_vibevoice_gives_turns_of_speakers():
 def test_vibevoice_cut_short_keeps_what_it_wrote():
     whole = '[{"Start":0,"End":2.5,"Speaker":0,"Content":"Hello."},'
     assert read_json_turns(whole, 9.0) == (turn(0.0, 2.5, "Hello.", "S1"),)
-    cut = f'{whole}{{"Start":2.5,"End":4.0,"Speaker":1,"Content":"And good mor'
+    cut = f'{whole}{{"Start":2.5,"End":4.0,"Speaker":1,"Content":"And good m'
     assert read_json_turns(cut, 9.0) == (
         turn(0.0, 2.5, "Hello.", "S1"),
-        turn(2.5, 4.0, "And good mor", "S2"),
+        turn(2.5, 4.0, "And good m", "S2"),
     )
     assert read_json_turns(f'{whole}{{"Sta', 9.0) == (turn(0.0, 2.5, "Hello.", "S1"),)
     assert read_json_turns("[]", 9.0) == ()
