@@ -36,10 +36,8 @@ class Plain:
         model = Qwen2AudioForConditionalGeneration.from_pretrained(folder).eval()
         return cls(model, AutoProcessor.from_pretrained(folder))
 
-    def answer(
-        self, chats: Sequence[Sequence[Turn]], max_tokens: int, **generation: Any
-    ) -> list[str]:
-        """Return the greedy answers to some conversations, in one batch."""
+    def inputs(self, chats: Sequence[Sequence[Turn]]) -> Any:
+        """Return what the model takes for some conversations, padded on the left."""
         texts = [
             self.processor.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
             for chat in chats
@@ -56,6 +54,13 @@ class Plain:
             text=texts, audio=audio, sampling_rate=16_000, return_tensors="pt", padding=True
         ).to(self.model.device)
         inputs["input_features"] = inputs["input_features"].to(self.model.dtype)
+        return inputs
+
+    def answer(
+        self, chats: Sequence[Sequence[Turn]], max_tokens: int, **generation: Any
+    ) -> list[str]:
+        """Return the greedy answers to some conversations, in one batch."""
+        inputs = self.inputs(chats)
         ids = self.model.generate(
             **inputs, max_new_tokens=max_tokens, do_sample=False, **generation
         )
