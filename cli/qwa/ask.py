@@ -47,13 +47,13 @@ def ask(
 
     Example: qwa ask clip.mp3 "what emotion?"
     """
-    from qwa import answers, inputs
+    from qwa import answers, inputs, requested
 
     files, asked = inputs.split(words, question or (), task=task)
-    form = answers.Form.of(as_json=as_json, jsonl=jsonl, out=out, skip=skip_existing, force=force)
+    form = requested.Form.of(as_json=as_json, jsonl=jsonl, out=out, skip=skip_existing, force=force)
     if together and out:
         raise o.usage("--together gives one answer; --out writes one file for each clip")
-    request = answers.Request(
+    request = requested.Request(
         files=tuple(files),
         questions=asked,
         task=task or ("compare" if together else None),

@@ -11,7 +11,7 @@ from qwa.outputs import write
 from qwa.progress import Bar
 
 if TYPE_CHECKING:
-    from qwa.answers import Request
+    from qwa.requested import Request
     from qwen_audio_tools.answer import Answer
     from qwen_audio_tools.clip import Clip
     from qwen_audio_tools.engines.base import Engine, EngineInfo, Options

@@ -27,16 +27,16 @@ def _short_form(name: str, task: str, about: str) -> Callable[..., None]:
         *,
         tuning: Tuning,
     ) -> None:
-        from qwa import answers, inputs
+        from qwa import answers, inputs, requested
 
-        request = answers.Request(
+        request = requested.Request(
             files=tuple(files),
             task=task,
             part=inputs.part(start, end),
             engine=engine,
             spoken=language,
             tuning=tuning,
-            form=answers.Form.of(
+            form=requested.Form.of(
                 as_json=as_json, jsonl=jsonl, out=out, skip=skip_existing, force=force
             ),
         )

@@ -55,8 +55,8 @@ def transcribe(
     Example: qwa transcribe talk.mp3 --format srt --out subtitles
     """
     from qwa import batch, inputs
-    from qwa.answers import outputs_of
     from qwa.progress import Bar
+    from qwa.requested import outputs_of
     from qwen_audio_tools.asking import transcribe as transcribed
     from qwen_audio_tools.engines.base import Engine
 
