@@ -13,7 +13,7 @@ def answer(request: Request, manners: Manners) -> int:
     settings = request.tuning.read(engine=request.engine, lang=manners.lang)
     hush(manners)
     sources = inputs.expand(request.files)
-    desk = Desk(request, manners, settings.engine)
+    desk = Desk(request, manners, settings)
     lang = None if settings.lang == "auto" else settings.lang
     manners.lang = lang or ("zh" if is_chinese(" ".join(request.questions)) else None)
     desk.lang = lang or (None if request.questions else manners.language)

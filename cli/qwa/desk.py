@@ -15,16 +15,17 @@ if TYPE_CHECKING:
     from qwen_audio_tools.answer import Answer
     from qwen_audio_tools.clip import Clip
     from qwen_audio_tools.engines.base import Engine, EngineInfo, Options
+    from qwen_audio_tools.settings import Settings
 
 
 class Desk:
-    """Opens the engine once, when the first clip is there; `spec` names it."""
+    """Opens the engine that the settings name once, when the first clip is there."""
 
-    def __init__(self, request: "Request", manners: Manners, spec: str) -> None:
+    def __init__(self, request: "Request", manners: Manners, settings: "Settings") -> None:
         self.bar = Bar(manners)
         self.lang: str | None = None
         self._request, self._manners = request, manners
-        self._spec, self._several = spec, False
+        self._settings, self._several = settings, False
         self._engine: Engine | None = None
         self._paths: dict[str, Path] = {}
         self._kept: list[dict[str, object]] = []
@@ -125,11 +126,14 @@ class Desk:
     def _why(self) -> str:
         from qwen_audio_tools.engines import choose
 
-        return f" ({choose(self._spec).why}; see: qwa engines)" if self._spec == "auto" else ""
+        spec = self._settings.engine
+        if spec != "auto":
+            return ""
+        return f" ({choose(spec, self._settings).why}; see: qwa engines)"
 
     def _opened(self) -> "Engine":
         if self._engine is None:
-            self._engine = self._request.tuning.open(self._spec, self._manners)
+            self._engine = self._request.tuning.open(self._settings.engine, self._manners)
         return self._engine
 
     def _options(self) -> "Options":

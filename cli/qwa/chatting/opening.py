@@ -51,7 +51,7 @@ def hold(wanted: Wanted, manners: Manners) -> int:
         person=person,
         as_json=wanted.as_json,
     )
-    why = f" ({choose(spec).why}; see: qwa engines)" if spec == "auto" else ""
+    why = f" ({choose(spec, settings).why}; see: qwa engines)" if spec == "auto" else ""
     manners.tell(f"{manners.words('engine')}: {engine.info.label}{why}")
     with Interrupts(person=person) as interrupts:
         session = Session(setup, chat, interrupts)
