@@ -23,8 +23,8 @@ NOTE = (
     "A random checkpoint of 200 million numbers, a tenth of them encoder as in the 7B; fp32,"
     " greedy, one thread; CPU seconds of both sides by turns in one process, medians. Both load"
     " the same weights and must say the same. Some of it is that torch multiplies slowly on AMD and"
-    " that our layers are laid out for oneDNN: before they were, the rows of 8 questions came to 5.0,"
-    " 2.0, 5.8 and 3.6 × (one round, on a busy machine)."
+    " that our layers are laid out for oneDNN: before they were, the rows of 8 questions came to"
+    " 5.0, 2.0, 5.8 and 3.6 × (one round, on a busy machine)."
 )
 
 
