@@ -1,5 +1,6 @@
 """`qwa models` with large models: fetched, listed, found and removed as a user types it."""
 
+import contextlib
 import json
 import os
 import signal
@@ -22,6 +23,15 @@ def qwa_models(*arguments: str) -> subprocess.CompletedProcess[str]:
 def entry(model: str) -> dict[str, object]:
     listed = json.loads(qwa_models("list", "--json").stdout)
     return next(found for found in listed if found["name"] == model)
+
+
+def on_disk() -> int:
+    """Return how many bytes of models are in the cache of the hub, whole or in part."""
+    total = 0
+    for path in Path(os.environ["HF_HOME"]).rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # it just got its final name
+            total += path.stat(follow_symlinks=False).st_size if path.is_file() else 0
+    return total
 
 
 @both
@@ -68,7 +78,9 @@ def test_an_interrupt_keeps_what_came_and_the_next_pull_goes_on(hub, model):
     hub.stalls[SHARD] = len(hub.models[model][SHARD]) - 100
     command = [sys.executable, "-m", "qwa", "models", "pull", model]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
-        while hub.sent < sum(map(len, hub.models[model].values())) / 2:
+        files = hub.models[model].values()
+        while on_disk() < sum(map(len, files)) - len(hub.models[model][SHARD]) / 2:
+            assert run.poll() is None
             time.sleep(0.05)
         run.send_signal(signal.SIGINT)
         out, err = run.communicate(timeout=10)
