@@ -42,11 +42,9 @@ def test_a_large_model_that_is_here_and_fits_answers(cache, checkpoint):
     assert open_engine().info.label == choice.spec
 
 
-def test_the_instruct_model_is_taken_before_the_base(cache, checkpoint):
+def test_the_base_model_which_answers_no_questions_is_not_taken(cache, checkpoint):
     _put(cache, "Qwen/Qwen2-Audio-7B", checkpoint)
-    assert choose().spec == "transformers:Qwen/Qwen2-Audio-7B"
-    _put(cache, INSTRUCT, checkpoint)
-    assert choose().spec == f"transformers:{INSTRUCT}"
+    assert choose().spec == "embedded"
 
 
 def test_a_large_model_that_does_not_fit_is_passed_over_and_both_numbers_are_told(

@@ -14,8 +14,8 @@ from qwen_audio_tools.settings import Settings
 if TYPE_CHECKING:
     from qwen_audio_tools.engines.transformers.loading.placement import Placement
 
-MODELS = ("Qwen/Qwen2-Audio-7B-Instruct", "Qwen/Qwen2-Audio-7B")
-"""What is looked for, the better one first."""
+MODEL = "Qwen/Qwen2-Audio-7B-Instruct"
+"""What is looked for. The base model answers no questions, it does the tasks of its training."""
 
 _GPU_DTYPES = {"cuda": "bfloat16", "mps": "float16"}
 _UNIFIED = 0.7  # of a Mac's memory, what its GPU may take
@@ -23,37 +23,31 @@ _UNIFIED = 0.7  # of a Mac's memory, what its GPU may take
 
 def local_model(settings: Settings) -> tuple[str, str]:
     """Return the model to answer with, or "", and why, with the way to a better one."""
-    here = [model for model in MODELS if any(path.is_dir() for path in homes(settings.hub, model))]
-    refusals = []
-    for model in here:
-        fits, why = _fits(model, settings)
-        if fits:
-            return model, why
-        refusals.append(why)
-    if refusals:
-        return "", refusals[0]
-    return "", f"for Qwen2-Audio itself: qwa models pull {MODELS[0]}"
+    if not any(path.is_dir() for path in homes(settings.hub, MODEL)):
+        return "", f"for Qwen2-Audio itself: qwa models pull {MODEL}"
+    fits, why = _fits(settings)
+    return (MODEL if fits else ""), why
 
 
-def _fits(model: str, settings: Settings) -> tuple[bool, str]:
+def _fits(settings: Settings) -> tuple[bool, str]:
     from qwen_audio_tools.engines.transformers.loading import memory
     from qwen_audio_tools.engines.transformers.loading.checkpoint import find
 
     try:
-        checkpoint = find(model, settings)
+        checkpoint = find(MODEL, settings)
     except QwenAudioError as error:
         return False, str(error)
     if checkpoint.folder is None:
-        return False, f"{model} is here in part; the rest: qwa models pull {model}"
+        return False, f"{MODEL} is here in part; the rest: qwa models pull {MODEL}"
     placed, free = foreseen(settings, checkpoint.config)
     if free is None:
-        return False, f"{model} is here, but no {placed.device} whose free memory can be told"
+        return False, f"{MODEL} is here, but no {placed.device} whose free memory can be told"
     needed = memory.need(checkpoint.config, placed, files=checkpoint.files)
     sizes = f"needs about {memory.gigabytes(needed.total)}, and {memory.gigabytes(free)} are free"
     if needed.total <= free:
-        return True, f"{model} is here; it {sizes} on {placed.device}"
+        return True, f"{MODEL} is here; it {sizes} on {placed.device}"
     way = memory.ways_out(checkpoint.config, placed, checkpoint.files).partition(", or ")[0]
-    return False, f"{model} is here, but {sizes} on {placed.device}; {way}"
+    return False, f"{MODEL} is here, but {sizes} on {placed.device}; {way}"
 
 
 def foreseen(settings: Settings, config: Mapping[str, Any]) -> "tuple[Placement, int | None]":
