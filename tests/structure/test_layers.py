@@ -12,11 +12,11 @@ LEVELS = (
     ("errors", "folders", "replacing", "spans"),
     ("decoding", "loudness", "settings", "sources"),
     ("clip", "clip_reading", "clip_store"),
-    ("answer", "conversation", "subtitles", "transcript"),
+    ("answer", "content_blocks", "conversation", "subtitles", "transcript"),
     ("export", "inspection", "parts", "plotting", "preambles", "seams", "tasks", "windows"),
     ("engines",),
-    ("addressing", "asking", "long_audio", "notes", "reducing", "verbatim"),
-    ("archive", "evaluation", "serving"),
+    ("addressing", "asking", "long_audio", "notes", "reducing", "stopping", "verbatim"),
+    ("agents", "archive", "evaluation", "serving"),
     ("testing",),
 )
 LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
@@ -24,8 +24,8 @@ LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
 # Above the engines only these two are known: the table of names, and what an engine is.
 SEAM = {"qwen_audio_tools.engines", "qwen_audio_tools.engines.base"}
 ABOVE_THE_SEAM = {
-    *("addressing", "asking", "long_audio", "notes", "reducing", "verbatim"),
-    *("archive", "evaluation", "serving"),
+    *("addressing", "asking", "long_audio", "notes", "reducing", "stopping", "verbatim"),
+    *("agents", "archive", "evaluation", "serving"),
 }
 
 # Third parties by folder; the longest folder that fits decides. All else is the standard library.

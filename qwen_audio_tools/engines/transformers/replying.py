@@ -70,6 +70,7 @@ class Reply:
                 seconds_heard=seconds,
             ),
             warnings=self._warnings(finished),
+            finish="length" if finished == "length" else "stop",
         )
 
     def _warnings(self, finished: str | None) -> tuple[str, ...]:
