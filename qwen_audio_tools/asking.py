@@ -129,14 +129,23 @@ def converse(
         ClipError, EngineError: as `ask`.
     """
     opened = open_engine(engine) if isinstance(engine, str) else engine
-    if Ability.CHAT not in opened.info.abilities:
+    check_converses(conversation, opened)
+    return reply_in_windows(opened, conversation, options or Options())
+
+
+def check_converses(conversation: Conversation, engine: Engine) -> None:
+    """Refuse a conversation that has no turn to answer, or an engine that holds none.
+
+    Raises:
+        EngineUnsupported, SettingsError: one of the two.
+    """
+    if Ability.CHAT not in engine.info.abilities:
         raise EngineUnsupported(
-            f"engine {opened.info.label!r} holds no conversation; it answers single questions",
+            f"engine {engine.info.label!r} holds no conversation; it answers single questions",
             hint="qwa engines",
         )
     if not conversation or conversation[-1].role != "user":
         raise SettingsError("the conversation does not end with a turn of the user")
-    return reply_in_windows(opened, conversation, options or Options())
 
 
 def transcribe(

@@ -27,7 +27,8 @@ class Task:
     """One thing that people ask of audio.
 
     `base` is the prompt that Qwen2-Audio's base model was trained on (empty where it has none),
-    `instruct` the question for a model that chats; `{language}` in them is filled in by `prompt`.
+    `instruct` the question for a model that chats, `chinese` the same in Chinese; `{language}` in
+    them is filled in by `prompt`.
     `read` turns an Answer into the value that a program wants.
     """
 
@@ -35,6 +36,7 @@ class Task:
     about: str
     needs: frozenset[Ability]
     instruct: str
+    chinese: str
     base: str = ""
     read: Callable[[Answer], object] = lambda answer: answer.text
 
@@ -80,12 +82,20 @@ def read_transcript(answer: Answer) -> Transcript:
     )
 
 
-def _task(name: str, about: str, needs: tuple[Ability, ...], instruct: str, base: str = "") -> Task:
+def _task(
+    name: str, about: str, needs: tuple[Ability, ...], instruct: str, chinese: str, base: str = ""
+) -> Task:
     read: Callable[[Answer], object] = lambda answer: answer.text  # noqa: E731
     if name in ("transcribe", "translate"):
         read = read_transcript
     return Task(
-        name=name, about=about, needs=frozenset(needs), instruct=instruct, base=base, read=read
+        name=name,
+        about=about,
+        needs=frozenset(needs),
+        instruct=instruct,
+        chinese=chinese,
+        base=base,
+        read=read,
     )
 
 
@@ -99,6 +109,7 @@ TASKS: dict[str, Task] = {
             "the words, verbatim, with times",
             (Ability.TRANSCRIBE,),
             "Write down what is said in this audio, word for word, and nothing else.",
+            "逐字写出这段音频里说的话，不要写别的。",
             "Detect the language and recognize the speech: <|{language}|>",
         ),
         _task(
@@ -106,6 +117,7 @@ TASKS: dict[str, Task] = {
             "the words in English",
             (Ability.TRANSLATE,),
             "Translate what is said in this audio into English, and write nothing else.",
+            "把这段音频里说的话翻译成英语，不要写别的。",
             "Detect the language and translate the speech into English: <|{language}|>",
         ),
         _task(
@@ -113,12 +125,14 @@ TASKS: dict[str, Task] = {
             "which language is spoken",
             (Ability.TRANSCRIBE,),
             "Which language is spoken in this audio?",
+            "这段音频里说的是哪种语言？",
         ),
         _task(
             "emotion",
             "how the speaker seems to feel, and from what one can tell",
             (Ability.VOICE,),
             "What emotion does the speaker show? Say what in the voice and words tells you so.",
+            "说话人表现出什么情绪？请说明声音和用词里有哪些依据。",
             "Recognize the emotion with keywords in English:",
         ),
         _task(
@@ -126,18 +140,21 @@ TASKS: dict[str, Task] = {
             "what the voice is like: pitch, pace, likely gender",
             (Ability.VOICE,),
             "Describe the speaker: gender, age and the sound of the voice.",
+            "描述说话人：性别、年龄和音色。",
         ),
         _task(
             "speakers",
             "how many people speak, and who when",
             (Ability.SPEAKERS,),
             "How many people speak in this audio, and who speaks when?",
+            "这段音频里有几个人说话？分别在什么时候？",
         ),
         _task(
             "vocal_sound",
             "laughter, coughs, sighs and other sounds of people that are not words",
             (Ability.SOUNDS,),
             "Which sounds does a person make in this audio that are not words?",
+            "这段音频里，人发出了哪些不是词语的声音？",
             "Classify the human vocal sound to VocalSound in English:",
         ),
         _task(
@@ -145,12 +162,14 @@ TASKS: dict[str, Task] = {
             "which sounds are heard, and when",
             (Ability.SOUNDS,),
             "Which sounds are heard in this audio, and when?",
+            "这段音频里有哪些声音？分别在什么时候？",
         ),
         _task(
             "caption",
             "the whole scene in a few sentences",
             (Ability.SOUNDS,),
             "Describe this audio in one or two sentences.",
+            "用一两句话描述这段音频。",
             "Generate the caption in English:",
         ),
         _task(
@@ -158,23 +177,27 @@ TASKS: dict[str, Task] = {
             "whether there is music, and of which kind",
             (Ability.MUSIC,),
             "Is there music in this audio? Describe its instruments, genre and mood.",
+            "这段音频里有音乐吗？请描述乐器、风格和情绪。",
         ),
         _task(
             "summarize",
             "the gist of what is said",
             (Ability.TRANSCRIBE,),
             "Summarize what is said in this audio.",
+            "概括这段音频里说的内容。",
         ),
         _task(
             "compare",
             "what differs between clips",
             (Ability.TRANSCRIBE, Ability.SOUNDS),
             "Compare these clips: what is the same, what differs?",
+            "比较这些音频：哪些相同，哪些不同？",
         ),
         _task(
             "question",
             "any question about what was said",
             (Ability.TRANSCRIBE,),
+            "{question}",
             "{question}",
         ),
     )

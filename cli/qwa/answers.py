@@ -6,13 +6,14 @@ from qwa.hushing import hush
 from qwa.manners import Manners
 from qwa.requested import Request
 from qwa.words import is_chinese
+from qwen_audio_tools.sources.naming import expand
 
 
 def answer(request: Request, manners: Manners) -> int:
     """Answer a request and return the exit code."""
     settings = request.tuning.read(engine=request.engine, lang=manners.lang)
     hush(manners)
-    sources = inputs.expand(request.files)
+    sources = expand(request.files)
     desk = Desk(request, manners, settings)
     lang = None if settings.lang == "auto" else settings.lang
     manners.lang = lang or ("zh" if is_chinese(" ".join(request.questions)) else None)

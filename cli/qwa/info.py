@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qwa import options as o
+from qwen_audio_tools.sources.naming import expand
 
 if TYPE_CHECKING:
     from qwa.manners import Manners
@@ -42,7 +43,7 @@ def info(
 
     manners = o.manners_of(context)
     part = inputs.part(start, end)
-    sources = inputs.expand(files)
+    sources = expand(files)
     if as_json and jsonl:
         raise o.usage("--json and --jsonl exclude each other")
     if plot and len(sources) > 1:

@@ -1,26 +1,19 @@
 """What a person names on the command line: files, folders, globs, stdin, times, the question."""
 
-import glob
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qwa.options import usage
 from qwen_audio_tools.errors import ClipMissing
+from qwen_audio_tools.sources.naming import SUFFIXES, matches
 
 if TYPE_CHECKING:
     from qwen_audio_tools.clip import Clip
 
-SUFFIXES = frozenset(
-    {
-        *(".wav", ".wave", ".w64", ".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".m4b"),
-        *(".aac", ".mp4", ".m4v", ".mov", ".mkv", ".mka", ".webm", ".aif", ".aiff", ".aifc"),
-        *(".amr", ".3gp", ".au", ".caf", ".wma"),
-    }
-)
 EXAMPLE = 'qwa ask clip.mp3 "what emotion?"'
 
 
@@ -66,51 +59,12 @@ def _is_question(word: str) -> bool:
         return False  # a file that is missing; asked with spaces in it, --question takes it
     if " " not in word and (word.startswith(("/", "./", "../", "~")) or word.endswith("/")):
         return False
-    return not _matches(word)
+    return not matches(word)
 
 
 def is_address(word: str) -> bool:
     """Whether the word is an address or a protocol string rather than a path."""
     return re.match(r"[A-Za-z][A-Za-z0-9+.\-]+:\S", word) is not None and " " not in word
-
-
-def expand(words: Iterable[str]) -> list[str]:
-    """Return every source that the words name, in order, each once.
-
-    A folder gives the audio files in it, sorted, hidden ones and links to folders left out.
-
-    Raises:
-        ClipMissing: a folder or glob holds no audio.
-    """
-    found: dict[str, None] = {}
-    for word in words:
-        named = str(Path(word).expanduser()) if word.startswith("~") else word
-        if named and Path(named).is_dir():  # Path("") would be this folder
-            inside = list(_audio_in(named))
-            if not inside:
-                raise ClipMissing(
-                    f"there is no audio in the folder {word!r}",
-                    hint="name a file, or a folder with files such as .wav, .mp3 or .flac",
-                )
-            found.update(dict.fromkeys(inside))
-        else:
-            found.update(dict.fromkeys(_matches(named) or [named]))
-    return list(found)
-
-
-def _audio_in(folder: str) -> Iterator[str]:
-    for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
-                yield str(Path(parent, name))
-
-
-def _matches(word: str) -> list[str]:
-    """Return the files that a glob names; nothing where the word is a file or no glob."""
-    if os.path.lexists(word) or not any(char in word for char in "*?["):
-        return []
-    return sorted(glob.glob(word, recursive=True))  # noqa: PTH207 (Path.glob takes no absolute one)
 
 
 def seconds(text: str | None, option: str) -> float | None:

@@ -59,11 +59,12 @@ def transcribe(
     from qwa.requested import outputs_of
     from qwen_audio_tools.asking import transcribe as transcribed
     from qwen_audio_tools.engines.base import Engine
+    from qwen_audio_tools.sources.naming import expand
 
     manners = o.manners_of(context)
     outputs = outputs_of(out, str(form), skip=skip_existing, force=force)
     part = inputs.part(start, end)
-    sources = inputs.expand(files)
+    sources = expand(files)
     todo = batch.pending(sources, outputs, manners)
     paths = outputs.paths(sources) if outputs else {}
     bar = Bar(manners)

@@ -1,6 +1,14 @@
 """The one seam: what an engine is. Joining its deltas into an Answer is a function here."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -98,6 +106,15 @@ class BatchEngine(Engine, Protocol):
         self, conversations: Sequence[Conversation], options: Options
     ) -> Iterator[tuple[int, Answer]]:
         """Yield (index, answer) as each is finished; the first failure is raised."""
+        ...
+
+
+@runtime_checkable
+class AsyncEngine(Engine, Protocol):
+    """An engine that waits without a thread: for servers."""
+
+    def areply(self, conversation: Conversation, options: Options) -> AsyncIterator[Delta]:
+        """Answer as `reply` does; closing the iterator stops the work."""
         ...
 
 

@@ -1,9 +1,10 @@
 """What is a file, what is the question, and which files a folder or glob means."""
 
 import pytest
-from qwa.inputs import EXAMPLE, expand, part, seconds, split
+from qwa.inputs import EXAMPLE, part, seconds, split
 
 from qwen_audio_tools.errors import ClipMissing
+from qwen_audio_tools.sources.naming import expand
 
 
 @pytest.fixture

@@ -15,7 +15,10 @@ LEVELS = (
     ("answer", "content_blocks", "conversation", "subtitles", "transcript"),
     ("export", "inspection", "parts", "plotting", "preambles", "seams", "tasks", "windows"),
     ("engines",),
-    ("addressing", "asking", "long_audio", "notes", "reducing", "stopping", "verbatim"),
+    (
+        *("addressing", "asking", "async_asking", "long_audio", "notes", "passages", "reducing"),
+        *("stopping", "structured", "token_counts", "verbatim"),
+    ),
     ("agents", "archive", "evaluation", "serving"),
     ("testing",),
 )
@@ -24,7 +27,8 @@ LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
 # Above the engines only these two are known: the table of names, and what an engine is.
 SEAM = {"qwen_audio_tools.engines", "qwen_audio_tools.engines.base"}
 ABOVE_THE_SEAM = {
-    *("addressing", "asking", "long_audio", "notes", "reducing", "stopping", "verbatim"),
+    *("addressing", "asking", "async_asking", "long_audio", "notes", "passages", "reducing"),
+    *("stopping", "structured", "token_counts", "verbatim"),
     *("agents", "archive", "evaluation", "serving"),
 }
 

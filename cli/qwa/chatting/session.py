@@ -21,6 +21,7 @@ from qwen_audio_tools.clip import Clip
 from qwen_audio_tools.conversation import Message
 from qwen_audio_tools.engines.base import Engine, Options
 from qwen_audio_tools.errors import ClipError, QwenAudioError, SettingsError
+from qwen_audio_tools.sources.naming import expand
 
 WHOLE = inputs.Part()
 
@@ -66,7 +67,7 @@ class Session:
         Raises:
             ClipError: one of them is missing or can't be read; none of them waits then.
         """
-        found = [inputs.clip(source, part) for source in inputs.expand(words)]
+        found = [inputs.clip(source, part) for source in expand(words)]
         lengths = [clip.duration for clip in found]
         for clip, length in zip(found, lengths, strict=True):
             self._wait(clip, length)
