@@ -8,6 +8,7 @@ from typing import Any
 from qwen_audio_tools.answer import Coverage
 from qwen_audio_tools.transcript import Segment
 
+_UNHEARD = Coverage(0.0, 0.0)
 VERSION = 1
 """Of the JSON form; a newer one is refused rather than misread."""
 
@@ -109,7 +110,8 @@ class EpisodeRecord:
     """An episode in the ledger.
 
     `words` tells where the words come from: "publisher", or the engine's label; `engine` who heard
-    the rest. `summary` is a few sentences of the episode's own. `attempts` counts failures in a row.
+    the rest. `summary` is a few sentences of the episode's own. `attempts` counts failures
+    in a row.
     """
 
     episode: Episode
@@ -122,7 +124,7 @@ class EpisodeRecord:
     summary: str = ""
     words: str = ""
     engine: str = ""
-    coverage: Coverage = Coverage(0.0, 0.0)
+    coverage: Coverage = _UNHEARD
     warnings: tuple[str, ...] = ()
     error: str = ""
     attempts: int = 0
