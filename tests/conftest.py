@@ -1,7 +1,8 @@
 """What holds for every test: no network beyond this machine, and no touching of a user's files.
 
-Model weights are the one thing that tests share with the user: they lie in the model cache, and
-are fetched into it by a package client in a process of its own, which the guard here lets be.
+Model weights, and environments for servers, are what tests share with the user: they lie in the
+cache, and are fetched into it by a package client in a process of its own, which the guard here
+lets be.
 """
 
 import ipaddress
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 
-KEPT = {"QWA_CACHE", "QWA_OFFLINE"}
+KEPT = {"QWA_CACHE", "QWA_OFFLINE", "QWA_TEST_SERVERS"}
 session_folder = pytest.StashKey[Path]()
 
 
