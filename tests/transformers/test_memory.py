@@ -8,6 +8,7 @@ import pytest
 import torch
 from transformers import DynamicCache
 
+from qwen_audio_tools.engines.transformers.generating.language_model import last_states
 from qwen_audio_tools.engines.transformers.loading import free_memory, gpu_memory, memory
 from qwen_audio_tools.engines.transformers.loading.checkpoint import find
 from qwen_audio_tools.engines.transformers.loading.parameters import (
@@ -49,8 +50,10 @@ def test_headers_of_files_give_the_same_count_as_the_config(checkpoint):
 
 def test_the_cache_of_a_token_is_what_the_model_keeps_of_it(model):
     cache = DynamicCache(config=model.config.get_text_config())
+    decoder, positions = model.model.language_model, torch.arange(3)[None]
     with torch.no_grad():
-        model.model.language_model(input_ids=torch.tensor([[1, 2, 3]]), past_key_values=cache)
+        embeddings = decoder.embed_tokens(torch.tensor([[1, 2, 3]]))
+        last_states(decoder, embeddings, positions=positions, mask=None, cache=cache)
     kept = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
     assert memory.need(model.config.to_dict(), _placed("cpu", "float32"), tokens=3).cache == kept
     assert text_shape(SEVEN_B).kv_numbers * 2 == 512 * 1024

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from qwen_audio_tools.conversation import Conversation
 from qwen_audio_tools.engines.transformers import rendering
+from qwen_audio_tools.engines.transformers.generating.language_model import last_states
 from qwen_audio_tools.engines.transformers.prompt import Prompt, Sound
 
 if TYPE_CHECKING:
@@ -70,15 +71,14 @@ class Qwen2Audio:
         **attention: Any,
     ) -> "torch.Tensor":
         """Run the language model and return its last hidden states; see `Adapter`."""
-        hidden: torch.Tensor = self._language_model(
-            inputs_embeds=embeddings,
-            position_ids=positions,
-            attention_mask=mask,
-            past_key_values=cache,
-            use_cache=True,
+        return last_states(
+            self._language_model,
+            embeddings,
+            positions=positions,
+            mask=mask,
+            cache=cache,
             **attention,
-        ).last_hidden_state
-        return hidden
+        )
 
     def head(self, hidden: "torch.Tensor") -> "torch.Tensor":
         """Return logits, (..., width) to (..., vocabulary)."""

@@ -12,6 +12,7 @@ import torch
 from qwen_audio_tools.conversation import Conversation
 from qwen_audio_tools.engines.transformers import rendering
 from qwen_audio_tools.engines.transformers.generating import shared_attention
+from qwen_audio_tools.engines.transformers.generating.language_model import last_states
 from qwen_audio_tools.engines.transformers.prompt import AudioSpan, Prompt, Sound
 from qwen_audio_tools.engines.transformers.siblings import writing
 from qwen_audio_tools.engines.transformers.siblings.ears import Ears, Heard
@@ -93,15 +94,14 @@ class Sibling:
         Where a model counts time, height and width (the Omnis), sound and text advance all three
         by one a token, so that they are the same positions three times.
         """
-        hidden: torch.Tensor = self._language_model(
-            inputs_embeds=embeddings,
-            position_ids=positions,
-            attention_mask=mask,
-            past_key_values=cache,
-            use_cache=True,
+        return last_states(
+            self._language_model,
+            embeddings,
+            positions=positions,
+            mask=mask,
+            cache=cache,
             **attention,
-        ).last_hidden_state
-        return hidden
+        )
 
     def head(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return logits, (..., width) to (..., vocabulary)."""
