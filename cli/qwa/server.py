@@ -23,9 +23,10 @@ from qwen_audio_tools.sources.policy import SourcePolicy
 
 if TYPE_CHECKING:
     from qwen_audio_tools.serving.http.app import Log
-    from qwen_audio_tools.serving.http.desk import Desk
     from qwen_audio_tools.serving.http.guarding import Guard
+    from qwen_audio_tools.serving.http.queueing.desk import Desk
     from qwen_audio_tools.serving.http.running import Server
+    from qwen_audio_tools.settings import Settings
 
 TOKEN = "QWA_SERVE_TOKEN"
 _PACKAGES = ("prometheus_client", "python_multipart", "starlette", "uvicorn")
@@ -53,7 +54,16 @@ class Place:
     lazy: bool
 
 
-Setup = tuple[ServerLimits, Access, Place]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the command line asks for; `aliases` are further names of the first engine."""
+
+    engines: tuple[str, ...]
+    aliases: tuple[str, ...]
+    limits: ServerLimits
+    access: Access
+    place: Place
+    tuning: Tuning
 
 
 def check_packages() -> None:
@@ -69,33 +79,22 @@ def check_packages() -> None:
         )
 
 
-def run(
-    names: tuple[Sequence[str], Sequence[str]], tuning: Tuning, setup: Setup, manners: Manners
-) -> int:
-    """Serve the engines of those names, under further names too, and return the exit code.
+def run(wanted: Wanted, manners: Manners) -> int:
+    """Serve until told to stop, and return the exit code.
 
     Raises:
         SettingsError: the address can't be listened to, or a token is missing.
         QwenAudioError: an engine can't be opened, or can't answer.
     """
     from qwen_audio_tools.serving.http.app import create_app
-    from qwen_audio_tools.serving.http.desk import Desk
     from qwen_audio_tools.serving.http.running import Server, listen
 
-    limits, access, place = setup
-    guard = _guard(access, place)
-    settings = tuning.read(lang=manners.lang)
+    place = wanted.place
+    guard = _guard(wanted.access, place)
+    settings = wanted.tuning.read(lang=manners.lang)
     hush(manners)
-    specs = list(dict.fromkeys(names[0])) or [settings.engine]
-    engines = [tuning.open(spec, manners) for spec in specs]
-    desk = Desk(
-        engines,
-        limits=limits,
-        origin=Origin(policy=_policy(access, settings.roots, limits)),
-        defaults=tuning.options(lang=None if settings.lang == "auto" else settings.lang),
-        aliases=names[1],
-    )
-    desk.ready = place.lazy
+    specs = list(dict.fromkeys(wanted.engines)) or [settings.engine]
+    desk = _desk(specs, wanted, settings, manners)
     listening = listen(place.host, place.port)
     server = Server(create_app(desk, guard, _log(manners)), desk, listening, grace=place.grace)
     loading = _Loading(desk, server)
@@ -114,6 +113,21 @@ def run(
     if loading.failure is not None:
         raise loading.failure
     return 130 if server.signal == signal.SIGINT else 0
+
+
+def _desk(specs: Sequence[str], wanted: Wanted, settings: "Settings", manners: Manners) -> "Desk":
+    from qwen_audio_tools.serving.http.queueing.desk import Desk
+
+    engines = [wanted.tuning.open(spec, manners) for spec in specs]
+    desk = Desk(
+        engines,
+        limits=wanted.limits,
+        origin=Origin(policy=_policy(wanted.access, settings.roots, wanted.limits)),
+        defaults=wanted.tuning.options(lang=None if settings.lang == "auto" else settings.lang),
+        aliases=wanted.aliases,
+    )
+    desk.ready = wanted.place.lazy
+    return desk
 
 
 class _Loading:

@@ -10,12 +10,12 @@ from qwen_audio_tools.answer import Answer
 from qwen_audio_tools.clip import Clip
 from qwen_audio_tools.engines.base import Delta
 from qwen_audio_tools.errors import ClipTooLong
-from qwen_audio_tools.serving.http.chat_replies import BEAT, event
-from qwen_audio_tools.serving.http.desk import Desk, Served
 from qwen_audio_tools.serving.http.exchange import Exchange, Gone
-from qwen_audio_tools.serving.http.jobs import Job, Work
 from qwen_audio_tools.serving.http.limits import ServerLimits
+from qwen_audio_tools.serving.http.queueing.desk import Desk, Served
+from qwen_audio_tools.serving.http.queueing.jobs import Job, Work
 from qwen_audio_tools.serving.http.refusals import refusal_of, too_late
+from qwen_audio_tools.serving.http.telling import BEAT, event
 
 BEAT_SECONDS = 10.0
 """So long a stream waits for its first piece, to tell an early error by its status; then it

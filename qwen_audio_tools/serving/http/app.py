@@ -13,20 +13,22 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from qwen_audio_tools.serving.http import chat, listing, transcriptions
-from qwen_audio_tools.serving.http.desk import Desk
+from qwen_audio_tools.serving.http import listing
+from qwen_audio_tools.serving.http.chats.endpoint import chat
 from qwen_audio_tools.serving.http.exchange import Exchange, Gone
 from qwen_audio_tools.serving.http.guarding import Guard
+from qwen_audio_tools.serving.http.queueing.desk import Desk
 from qwen_audio_tools.serving.http.refusals import INVALID, Kind, Refused, refusal_of
+from qwen_audio_tools.serving.http.transcripts.endpoints import transcribe, translate
 
 Handler = Callable[[Exchange, Desk], Awaitable[None]]
 Log = Callable[[str, Exception | None], None]
 """Told a line for each request, and of what went wrong in a way that nobody thought of."""
 
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
-    ("POST", "/v1/chat/completions", chat.chat),
-    ("POST", "/v1/audio/transcriptions", transcriptions.transcribe),
-    ("POST", "/v1/audio/translations", transcriptions.translate),
+    ("POST", "/v1/chat/completions", chat),
+    ("POST", "/v1/audio/transcriptions", transcribe),
+    ("POST", "/v1/audio/translations", translate),
     ("GET", "/v1/models", listing.models),
     ("GET", "/v1/models/{name:path}", listing.model),
     ("GET", "/health", listing.ready),

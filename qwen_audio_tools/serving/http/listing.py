@@ -3,9 +3,9 @@
 from typing import Any
 
 from qwen_audio_tools.serving.http import meters
-from qwen_audio_tools.serving.http.chat_replies import encoded
-from qwen_audio_tools.serving.http.desk import Desk, Served
 from qwen_audio_tools.serving.http.exchange import Exchange
+from qwen_audio_tools.serving.http.queueing.desk import Desk, Served
+from qwen_audio_tools.serving.http.telling import encoded
 
 
 async def models(exchange: Exchange, desk: Desk) -> None:

@@ -8,7 +8,7 @@ from prometheus_client.exposition import generate_latest
 from qwen_audio_tools.answer import Usage
 
 if TYPE_CHECKING:
-    from qwen_audio_tools.serving.http.desk import Desk
+    from qwen_audio_tools.serving.http.queueing.desk import Desk
 
 MEDIA = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)

@@ -15,7 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from qwen_audio_tools.errors import SettingsError
-from qwen_audio_tools.serving.http.desk import Desk
+from qwen_audio_tools.serving.http.queueing.desk import Desk
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _BACKSTOP_SECONDS = 5.0

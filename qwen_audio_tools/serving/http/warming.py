@@ -4,7 +4,7 @@ from qwen_audio_tools.clip import Clip
 from qwen_audio_tools.conversation import user
 from qwen_audio_tools.decoding.limits import RATE
 from qwen_audio_tools.engines.base import Options
-from qwen_audio_tools.serving.http.desk import Desk
+from qwen_audio_tools.serving.http.queueing.desk import Desk
 
 
 def warm(desk: Desk) -> None:

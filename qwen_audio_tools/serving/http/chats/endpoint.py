@@ -10,14 +10,15 @@ from qwen_audio_tools.conversation import Message, clips, user
 from qwen_audio_tools.engines.base import Delta, Options
 from qwen_audio_tools.serving.http.answering import answered, check_audio, streamed, warned
 from qwen_audio_tools.serving.http.bodies import json_of
-from qwen_audio_tools.serving.http.chat_options import options_of, unheard
-from qwen_audio_tools.serving.http.chat_replies import DONE, Completion, encoded, event
-from qwen_audio_tools.serving.http.conversations import conversation_of, last_question
-from qwen_audio_tools.serving.http.desk import Desk, Served
+from qwen_audio_tools.serving.http.chats.conversations import conversation_of, last_question
+from qwen_audio_tools.serving.http.chats.options import options_of, unheard
+from qwen_audio_tools.serving.http.chats.replies import Completion
 from qwen_audio_tools.serving.http.exchange import Exchange
-from qwen_audio_tools.serving.http.jobs import Work
 from qwen_audio_tools.serving.http.limits import ServerLimits
+from qwen_audio_tools.serving.http.queueing.desk import Desk, Served
+from qwen_audio_tools.serving.http.queueing.jobs import Work
 from qwen_audio_tools.serving.http.reading import Fields
+from qwen_audio_tools.serving.http.telling import DONE, encoded, event
 from qwen_audio_tools.tasks import Ability
 
 

@@ -7,7 +7,7 @@ from qwen_audio_tools.conversation import Conversation, clips
 from qwen_audio_tools.engines.base import Delta, Engine, join, run_many
 from qwen_audio_tools.errors import Cancelled
 from qwen_audio_tools.long_audio import fits
-from qwen_audio_tools.serving.http.jobs import Job
+from qwen_audio_tools.serving.http.queueing.jobs import Job
 
 
 def run_alone(engine: Engine, job: Job) -> None:

@@ -1,39 +1,12 @@
 """Answers as OpenAI's chat completions, whole or in chunks; what we know beyond it is in `qwa`."""
 
-import json
 import time
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
 from qwen_audio_tools.answer import Answer, Usage
-
-DONE = b"data: [DONE]\n\n"
-BEAT = b": still at work\n\n"
-"""A comment, which clients skip; it keeps proxies from thinking that nobody is there."""
-
-
-def encoded(value: Any) -> bytes:
-    """Return a value as JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def event(value: Any) -> bytes:
-    """Return a value as one server-sent event."""
-    return b"data: " + encoded(value) + b"\n\n"
-
-
-def beyond(answer: Answer) -> dict[str, Any]:
-    """Return what an answer rests on: no field of OpenAI's holds it, and its clients let it be."""
-    told = answer.to_dict()
-    return {
-        "engine": told["engine"],
-        "task": told["task"],
-        "coverage": told["coverage"],
-        "evidence": told["evidence"],
-        "warnings": told["warnings"],
-        "seconds_heard": told["usage"]["seconds_heard"],
-    }
+from qwen_audio_tools.serving.http.telling import beyond
 
 
 def usage_of(usage: Usage) -> dict[str, Any]:

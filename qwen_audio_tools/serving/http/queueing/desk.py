@@ -10,16 +10,16 @@ from qwen_audio_tools.content_blocks import Origin
 from qwen_audio_tools.engines.base import Engine, Options
 from qwen_audio_tools.errors import SettingsError
 from qwen_audio_tools.serving.http.bodies import Holding
-from qwen_audio_tools.serving.http.jobs import Job
 from qwen_audio_tools.serving.http.limits import ServerLimits
 from qwen_audio_tools.serving.http.meters import Meters
+from qwen_audio_tools.serving.http.queueing.jobs import Job
+from qwen_audio_tools.serving.http.queueing.workers import Workers
 from qwen_audio_tools.serving.http.refusals import (
     invalid,
     not_found,
     shutting_down,
     too_busy,
 )
-from qwen_audio_tools.serving.http.workers import Workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from itertools import islice
 
 from qwen_audio_tools.engines.base import BatchEngine, Engine
-from qwen_audio_tools.serving.http.jobs import Job
 from qwen_audio_tools.serving.http.limits import ServerLimits
-from qwen_audio_tools.serving.http.running_jobs import run_alone, run_together
+from qwen_audio_tools.serving.http.queueing.jobs import Job
+from qwen_audio_tools.serving.http.queueing.running_jobs import run_alone, run_together
 
 Finished = Callable[[int, float], None]
 """Called with how many requests an engine was given at once, and the seconds that it took."""

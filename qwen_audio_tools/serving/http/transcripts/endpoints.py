@@ -8,13 +8,13 @@ from qwen_audio_tools.asking import ask_in_pieces, transcript_in
 from qwen_audio_tools.engines.base import Delta, EngineInfo
 from qwen_audio_tools.serving.http.answering import answered, check_audio, streamed, warned
 from qwen_audio_tools.serving.http.bodies import form_of
-from qwen_audio_tools.serving.http.chat_replies import DONE, beyond, event
-from qwen_audio_tools.serving.http.desk import Desk, Served
 from qwen_audio_tools.serving.http.exchange import Exchange
-from qwen_audio_tools.serving.http.jobs import Work
 from qwen_audio_tools.serving.http.limits import ServerLimits
-from qwen_audio_tools.serving.http.transcription_replies import about, cost, told
-from qwen_audio_tools.serving.http.transcription_requests import Shape, Wanted, unheard, wanted
+from qwen_audio_tools.serving.http.queueing.desk import Desk, Served
+from qwen_audio_tools.serving.http.queueing.jobs import Work
+from qwen_audio_tools.serving.http.telling import DONE, beyond, event
+from qwen_audio_tools.serving.http.transcripts.replies import about, cost, told
+from qwen_audio_tools.serving.http.transcripts.requests import Shape, Wanted, unheard, wanted
 from qwen_audio_tools.tasks import Ability
 
 

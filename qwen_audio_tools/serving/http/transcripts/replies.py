@@ -6,8 +6,8 @@ import zlib
 from typing import Any
 
 from qwen_audio_tools.answer import Answer
-from qwen_audio_tools.serving.http.chat_replies import beyond, encoded
-from qwen_audio_tools.serving.http.transcription_requests import Shape
+from qwen_audio_tools.serving.http.telling import beyond, encoded
+from qwen_audio_tools.serving.http.transcripts.requests import Shape
 from qwen_audio_tools.subtitles import srt, vtt
 from qwen_audio_tools.transcript import Segment, Transcript
 
