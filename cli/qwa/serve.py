@@ -22,14 +22,9 @@ def serve(
     allow_origin: s.ORIGINS = None,
     concurrency: s.CONCURRENCY = 4,
     queue: s.QUEUE = 128,
-    batch: s.BATCH = 16,
     deadline: s.DEADLINE = 600.0,
+    limit: s.LIMITS = None,
     grace: s.GRACE = 30.0,
-    max_body_mb: s.BODY_MB = 128,
-    max_clip_mb: s.CLIP_MB = 96,
-    max_seconds: s.SECONDS = 14_400.0,
-    max_clips: s.CLIPS = 16,
-    max_messages: s.MESSAGES = 256,
     lazy: s.LAZY = False,
     lang: o.LANG = None,
     quiet: o.QUIET = False,
@@ -45,21 +40,10 @@ def serve(
     Example: qwa serve --engine embedded --port 8000
     """
     from qwa.server import Access, Place, Wanted, check_packages, run
-    from qwen_audio_tools.serving.http.limits import MB, ServerLimits
+    from qwa.server_limits import limits_of
 
     check_packages()
-    limits = ServerLimits(
-        body_bytes=max_body_mb * MB,
-        held_bytes=max(1024, 2 * max_body_mb) * MB,
-        clip_bytes=max_clip_mb * MB,
-        audio_seconds=max_seconds,
-        clips=max_clips,
-        messages=max_messages,
-        deadline=deadline,
-        concurrency=concurrency,
-        queue=queue,
-        batch=batch,
-    )
+    limits = limits_of(limit or (), concurrency=concurrency, queue=queue, deadline=deadline)
     access = Access(
         roots=tuple(root or ()),
         url_hosts=tuple(allow_url_host or ()),

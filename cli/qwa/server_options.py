@@ -51,10 +51,6 @@ CONCURRENCY = Annotated[
 QUEUE = Annotated[
     int, typer.Option("--queue", metavar="N", min=0, help="Requests that may wait; then 429.")
 ]
-BATCH = Annotated[
-    int,
-    typer.Option("--batch", metavar="N", min=1, help="Requests that an engine gets at once."),
-]
 DEADLINE = Annotated[
     float,
     typer.Option("--deadline", metavar="SECONDS", min=0.1, help="The longest that one may take."),
@@ -63,20 +59,13 @@ GRACE = Annotated[
     float,
     typer.Option("--grace", metavar="SECONDS", min=0.0, help="What SIGTERM leaves to requests."),
 ]
-BODY_MB = Annotated[
-    int, typer.Option("--max-body-mb", metavar="N", min=1, help="The largest body.")
-]
-CLIP_MB = Annotated[
-    int, typer.Option("--max-clip-mb", metavar="N", min=1, help="The largest clip.")
-]
-SECONDS = Annotated[
-    float,
-    typer.Option("--max-seconds", metavar="N", min=1.0, help="The most audio in one request."),
-]
-CLIPS = Annotated[
-    int, typer.Option("--max-clips", metavar="N", min=1, help="The most clips in one request.")
-]
-MESSAGES = Annotated[
-    int, typer.Option("--max-messages", metavar="N", min=1, help="The most messages in one.")
+LIMITS = Annotated[
+    _Several,
+    typer.Option(
+        "--limit",
+        metavar="NAME=N",
+        help="Of one request: body_mb, clip_mb, clips, audio_seconds, messages, text, values, "
+        "depth, receive_seconds. Of all: held_mb, batch, gather.",
+    ),
 ]
 LAZY = Annotated[bool, typer.Option("--lazy", help="Load models at the first request only.")]
