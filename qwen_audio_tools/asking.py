@@ -8,7 +8,7 @@ from qwen_audio_tools.answer import Answer
 from qwen_audio_tools.clip import Clip
 from qwen_audio_tools.conversation import Conversation, Part, user
 from qwen_audio_tools.engines import open_engine
-from qwen_audio_tools.engines.base import Delta, Engine, Options, join
+from qwen_audio_tools.engines.base import Delta, Engine, EngineInfo, Options, join
 from qwen_audio_tools.errors import Cancelled, EngineUnsupported, QwenAudioError, SettingsError
 from qwen_audio_tools.long_audio import answers_in_windows, reply_in_windows
 from qwen_audio_tools.tasks import Ability, read_transcript
@@ -168,17 +168,21 @@ def transcribe(
     wanted = f"{name}+speakers" if speakers else name
     opened = open_engine(engine) if isinstance(engine, str) else engine
     answer = ask(clip, engine=opened, options=replace(options or Options(), task=wanted))
+    return transcript_in(answer, clip, opened.info), answer
+
+
+def transcript_in(answer: Answer, clip: Clip, info: EngineInfo) -> Transcript:
+    """Return the transcript of a clip that was asked for its words.
+
+    From an engine that tells no times it is one segment as long as the clip.
+    """
     transcript = read_transcript(answer)
-    if (
-        not transcript.segments
-        and answer.text.strip()
-        and Ability.TIMES not in opened.info.abilities
-    ):
-        start = clip.start or 0.0
-        text = answer.text.strip()
-        whole = Segment(start=start, end=start + answer.coverage.total, text=text)
-        transcript = replace(transcript, segments=(whole,))
-    return transcript, answer
+    words = answer.text.strip()
+    if transcript.segments or not words or Ability.TIMES in info.abilities:
+        return transcript
+    start = clip.start or 0.0
+    whole = Segment(start=start, end=start + answer.coverage.total, text=words)
+    return replace(transcript, segments=(whole,))
 
 
 def _several(clips: Clip | Sequence[Clip]) -> tuple[Clip, ...]:

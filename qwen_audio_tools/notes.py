@@ -8,7 +8,14 @@ from itertools import islice
 from qwen_audio_tools.answer import Answer, Coverage, Evidence
 from qwen_audio_tools.clip import Clip
 from qwen_audio_tools.conversation import Conversation
-from qwen_audio_tools.engines.base import BatchEngine, Delta, Engine, Options, run_many
+from qwen_audio_tools.engines.base import (
+    ANSWERING,
+    BatchEngine,
+    Delta,
+    Engine,
+    Options,
+    run_many,
+)
 from qwen_audio_tools.parts import Part, parts
 from qwen_audio_tools.spans import gaps
 
@@ -52,13 +59,20 @@ def take_notes(
     An engine that can gets many at once. Several questions of one part come together, and share
     what they have in common. Closing the iterator stops the engine. `margins` are those of `parts`.
     """
+    total = sum(clip.duration for clip in heard)
+    done = 0.0
+
+    def beat(what: str, part: float, whole: float) -> None:
+        if what == ANSWERING:  # of this group; who watches wants to know of the whole
+            _tell(options, done, total)
+        elif options.progress:
+            options.progress(what, part, whole)
+
+    _tell(options, done, total)
     # A schema, and words to stop at, are meant for the answer.
-    mapping = replace(options, schema=None, stop=())
+    mapping = replace(options, schema=None, stop=(), progress=options.progress and beat)
     waiting = _parts(heard, engine.info.window, margins)
     count = AT_ONCE if isinstance(engine, BatchEngine) else 1
-    total = sum(clip.duration for clip in heard)
-    _tell(options, 0.0, total)
-    done = 0.0
     while group := list(islice(waiting, count)):
         asked = [asking(part) for part in group]
         together = len(asked[0]) == 1

@@ -68,6 +68,7 @@ CHINESE = {
     # progress
     "recording": "正在录音",
     "analysing": "正在分析",
+    "answering": "正在回答",
     "listening": "正在听",
     "transcribing": "正在转写",
     "decoding": "正在解码",

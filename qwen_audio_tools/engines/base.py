@@ -19,6 +19,9 @@ from qwen_audio_tools.tasks import Ability
 Progress = Callable[[str, float, float], None]
 """Called with what is being done, how much is done and how much there is (same unit)."""
 
+ANSWERING = "answering"
+"""What `replies` is doing when it calls `progress` with how many of its answers are finished."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineInfo:
@@ -105,7 +108,11 @@ class BatchEngine(Engine, Protocol):
     def replies(
         self, conversations: Sequence[Conversation], options: Options
     ) -> Iterator[tuple[int, Answer]]:
-        """Yield (index, answer) as each is finished; the first failure is raised."""
+        """Yield (index, answer) as each is finished; the first failure is raised.
+
+        It calls `options.progress` at each step, not only at each answer: what that raises ends
+        the work, and there is no other way into it from outside.
+        """
         ...
 
 

@@ -16,19 +16,32 @@ class SourcePolicy:
     """What may be opened, and what it may cost.
 
     `roots`: folders that paths must lie in once symlinks are resolved; None means anywhere.
-    `allow_urls`: https URLs, fetched with every redirect checked. `allow_private`: also plain http
-    and addresses that are not public, for one's own network. `seconds`: time for a whole fetch.
+    `allow_urls`: https URLs, fetched with every redirect checked. `hosts`: the only ones that URLs
+    and redirects may lead to; `*.example.com` is any name below that one, None any host at all.
+    `allow_private`: also plain http and addresses that are not public, for one's own network.
+    `seconds`: time for a whole fetch.
     `trust`: the certificate authorities for https, where the machine's own won't do.
     """
 
     roots: tuple[Path, ...] | None = None
     allow_urls: bool = False
+    hosts: tuple[str, ...] | None = None
     allow_private: bool = False
     allow_stdin: bool = True
     seconds: float = 120.0
     redirects: int = 3
     limits: Limits = field(default_factory=Limits)
     trust: "ssl.SSLContext | None" = None
+
+    def allows_host(self, host: str) -> bool:
+        """Return whether a URL may lead to this host, as far as its name goes."""
+        if self.hosts is None:
+            return True
+        name = host.lower().rstrip(".")
+        return any(
+            name.endswith(allowed[1:]) if allowed.startswith("*.") else name == allowed
+            for allowed in (each.lower().rstrip(".") for each in self.hosts)
+        )
 
     def with_limits(self, limits: Limits) -> "SourcePolicy":
         """Return the same policy with other limits."""

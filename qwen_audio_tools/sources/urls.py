@@ -38,7 +38,7 @@ def fetch(url: str, policy: SourcePolicy) -> BinaryIO:
     """Return the content of a URL as a seekable temporary file.
 
     Raises:
-        ClipRefused: URLs are not allowed, nor is this scheme, address or redirect.
+        ClipRefused: URLs are not allowed, nor is this scheme, host, address or redirect.
         ClipMissing: the server says that there is nothing.
         ClipUnreadable: it can't be reached, fails, or takes too long.
         ClipTooLong: more bytes than the limits allow.
@@ -84,6 +84,12 @@ def _parse(url: str, policy: SourcePolicy) -> _Target:
         raise ClipRefused(f"{_short(url)!r}: only {' and '.join(allowed)} URLs are opened")
     if not parts.hostname or parts.username or parts.password:
         raise ClipRefused(f"{_short(url)!r} names no host, or holds a password")
+    if not policy.allows_host(parts.hostname):
+        raise ClipRefused(
+            f"{_short(url)!r}: {parts.hostname!r} is not among the hosts that may be asked "
+            f"({', '.join(policy.hosts or ()) or 'none'})",
+            hint="send the audio itself",
+        )
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     default = 443 if parts.scheme == "https" else 80
     return _Target(parts.scheme, parts.hostname, port or default, path)

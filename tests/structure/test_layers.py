@@ -44,6 +44,7 @@ THIRD_PARTIES = {
     "qwen_audio_tools/engines/transformers": CORE
     | {"bitsandbytes", "huggingface_hub", "llguidance", "modelscope", "tokenizers", "torch"}
     | {"transformers"},
+    "qwen_audio_tools/serving/http": CORE | {"prometheus_client", "starlette", "uvicorn"},
     "qwen_audio_tools/testing": CORE
     | AUDIO
     | {"espeakng_loader", "tokenizers", "torch", "transformers"},

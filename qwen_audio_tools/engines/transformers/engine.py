@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from qwen_audio_tools.answer import Answer
 from qwen_audio_tools.conversation import Conversation
-from qwen_audio_tools.engines.base import Delta, EngineInfo, Options, Progress, join
+from qwen_audio_tools.engines.base import (
+    ANSWERING,
+    Delta,
+    EngineInfo,
+    Options,
+    Progress,
+    join,
+)
 from qwen_audio_tools.engines.transformers.batches import batches
 from qwen_audio_tools.engines.transformers.loading.checkpoint import Checkpoint, find
 from qwen_audio_tools.settings import Settings
@@ -104,13 +111,17 @@ class TransformersEngine:
             QwenAudioError: as `reply`; the first failure ends it.
         """
         running = self._running(options.progress)
+        done = 0
         for batch in batches(conversations, self.info, running.most_tokens):
             found: dict[int, list[Delta]] = {index: [] for index in batch}
             asked = [conversations[index] for index in batch]
             with closing(running.deltas(asked, options)) as deltas:
                 for row, delta in deltas:
+                    if options.progress:
+                        options.progress(ANSWERING, done, len(conversations))
                     found[batch[row]].append(delta)
                     if delta.usage is not None:  # the last one of a row
+                        done += 1
                         yield batch[row], join(found.pop(batch[row]), self.info)
 
     def encode(self, clip: "Clip") -> "torch.Tensor":

@@ -1,0 +1,80 @@
+"""One request's work at an engine, and how its pieces come back to the event loop."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from qwen_audio_tools.answer import Answer
+from qwen_audio_tools.conversation import Conversation
+from qwen_audio_tools.engines.base import Delta, Options
+from qwen_audio_tools.stopping import Stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What is asked of an engine.
+
+    `check` looks at the audio before any engine hears it, and raises what is wrong with it.
+    `alone` answers in pieces. `together` is the conversation by which the same answer is had along
+    with others of equal `options`, or None where it must be had alone.
+    """
+
+    check: Callable[[], None]
+    alone: Callable[[Options], Iterator[Delta]]
+    options: Options
+    together: Conversation | None = None
+
+
+Event = Delta | Answer | Exception
+"""A piece, the end, or what ended it before."""
+
+
+class Job:
+    """Work on its way: workers `tell` what comes of it, the event loop takes it with `event`.
+
+    Without `pieces` all that comes is the Answer. With it Deltas come, and an Answer of no text
+    of its own as their end.
+    """
+
+    def __init__(self, work: Work, *, pieces: bool = False) -> None:
+        self.work, self.pieces, self.stop = work, pieces, Stop()
+        self._loop = asyncio.get_running_loop()
+        self._events: asyncio.Queue[Event] = asyncio.Queue()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return self.stop.event.is_set()
+
+    def tell(self, event: Event) -> None:
+        """Hand over what came of the work, from any thread."""
+        with suppress(RuntimeError):  # the loop is closed, and with it whoever waited
+            self._loop.call_soon_threadsafe(self._events.put_nowait, event)
+
+    def end(self, error: Exception) -> None:
+        """Let whoever waits go with an error, from the event loop's own thread."""
+        self._events.put_nowait(error)
+
+    async def event(self) -> Delta | Answer:
+        """Return what comes next.
+
+        Raises:
+            Exception: what ended the work.
+        """
+        event = await self._events.get()
+        if isinstance(event, Exception):
+            raise event
+        return event
+
+    def at_hand(self) -> Iterator[Delta | Answer]:
+        """Yield what has come meanwhile, without waiting.
+
+        Raises:
+            Exception: what ended the work.
+        """
+        while not self._events.empty():
+            event = self._events.get_nowait()
+            if isinstance(event, Exception):
+                raise event
+            yield event
