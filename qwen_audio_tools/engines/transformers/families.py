@@ -40,8 +40,13 @@ class Family:
     speakers: bool = False
 
 
+ALIGNED = 300.0
+"""Seconds that Qwen3's forced aligner was made for (its model card)."""
+
 # Windows are what a model's own processor takes whole, or less where its makers say less; facts
-# that its config.json doesn't hold.
+# that its config.json doesn't hold. Two models that transformers has are missing: Fun-ASR-Nano,
+# whose processor needs torchaudio, and Nemotron 3.5 Transcribe, whose Mamba layers keep a state
+# that can't be cut where prompts part.
 FAMILIES = {
     row.model_type: row
     for row in (
@@ -145,3 +150,11 @@ FAMILIES = {
         ),
     )
 }
+
+
+def window(family: Family, aligner: str) -> float:
+    """Return the longest clip in seconds that is heard at once.
+
+    Where an aligner gives the words their times it is no longer than what that takes.
+    """
+    return min(family.window, ALIGNED) if aligner else family.window
