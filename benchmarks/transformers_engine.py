@@ -1,9 +1,9 @@
 """Measure the transformers engine against plain `generate`, paired, on the same checkpoint.
 
 Run: python benchmarks/transformers_engine.py [--only questions hearing …] [--rounds 3] [--tiny]
-On a CPU it takes the `SHAPED` random checkpoint (200 M parameters), one thread, CPU seconds; with
-`--cuda` the full shape of the 7B in bf16, wall seconds, and the limit of the memory's bandwidth.
-Writes results/transformers_engine.json and transformers_engine.md.
+On the CPU: the `SHAPED` random checkpoint (200 M parameters), one thread, CPU seconds. The script
+for a GPU is transformers_gpu.py. Writes results/transformers_engine.json and, by `report.py`, its
+page.
 """
 
 import argparse

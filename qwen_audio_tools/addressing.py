@@ -1,6 +1,6 @@
 """How an engine is addressed: what it can be asked, and in which words."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from qwen_audio_tools.engines.base import EngineInfo, Options
 from qwen_audio_tools.errors import EngineUnsupported, SettingsError
@@ -65,6 +65,13 @@ def check(info: EngineInfo, questions: Sequence[str], options: Options) -> None:
 def writes_freely(info: EngineInfo) -> bool:
     """Whether the engine is a language model: it samples, and can keep to a JSON schema."""
     return Ability.CHAT in info.abilities or info.prompting == "base"
+
+
+def unheeded(info: EngineInfo, names: Iterable[str]) -> tuple[str, ...]:
+    """Return which of these fields of Options mean nothing to the engine."""
+    if writes_freely(info):
+        return ()
+    return tuple(name for name in names if not info.samples or name == "schema")
 
 
 def warnings_about(info: EngineInfo, question: str, options: Options) -> tuple[str, ...]:

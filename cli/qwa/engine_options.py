@@ -45,10 +45,10 @@ class Tuning(NamedTuple):
 
         engine = open_engine(spec, **self.settings)
         if self.writing:
-            from qwen_audio_tools.addressing import writes_freely
+            from qwen_audio_tools.addressing import unheeded
 
-            if not writes_freely(engine.info):
-                flags = ", ".join(f"--{name.replace('_', '-')}" for name in self.writing)
+            if names := unheeded(engine.info, self.writing):
+                flags = ", ".join(f"--{name.replace('_', '-')}" for name in names)
                 manners.tell(f"{engine.info.label} knows no {flags}", kind="warning")
         return engine
 

@@ -8,9 +8,6 @@ from qwa.findings import FAILED, OK, WARNING, Finding
 if TYPE_CHECKING:
     from qwen_audio_tools.engines.transformers.loading.checkpoint import Checkpoint
 
-NEEDED = (5, 11)
-"""transformers before it ties the weights of the head, and Qwen2-Audio answers nothing."""
-
 
 def is_installed() -> bool:
     """Whether the packages of the transformers engine are here."""
@@ -21,12 +18,11 @@ def is_installed() -> bool:
 
 def version() -> Iterator[Finding]:
     """Say if transformers is one that Qwen2-Audio is broken with."""
-    from importlib.metadata import version as installed
+    from qwen_audio_tools.engines.transformers.families import FAMILIES
+    from qwen_audio_tools.engines.transformers.loading.versions import older_than
 
-    found = installed("transformers")
-    numbers = tuple(int(part) for part in found.split(".")[:2] if part.isdigit())
-    if numbers < NEEDED:
-        needed = ".".join(map(str, NEEDED))
+    needed = FAMILIES["qwen2_audio"].since
+    if found := older_than(needed):
         yield Finding(
             name="transformers",
             state=FAILED,

@@ -30,6 +30,8 @@ class EngineInfo:
     `window` is the longest clip it hears at once, in seconds (infinite if it streams);
     `audio_tokens_per_second` is what a second of audio costs in its context. `prompting` is how it
     is addressed: "chat", or "base" for a model that only continues the prompts it was trained on.
+    `samples` is whether it writes token by token, even if not freely: `max_tokens`, `temperature`
+    and the like mean something to it then.
     """
 
     name: str
@@ -39,6 +41,7 @@ class EngineInfo:
     audio_tokens_per_second: float = 0.0
     device: str = "cpu"
     prompting: Literal["chat", "base"] = "chat"
+    samples: bool = False
 
     @property
     def label(self) -> str:

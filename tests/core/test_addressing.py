@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from qwen_audio_tools.addressing import unheeded
 from qwen_audio_tools.asking import ask, transcribe
 from qwen_audio_tools.clip import Clip
 from qwen_audio_tools.conversation import question
@@ -80,6 +81,15 @@ def test_an_engine_with_words_of_its_own_refuses_a_schema():
     engine = ScriptedEngine([], abilities=HEARS)
     with pytest.raises(EngineUnsupported, match="no JSON schema"):
         ask(a_clip(), "what?", engine=engine, options=Options(schema=SCHEMA))
+
+
+def test_how_it_writes_can_be_told_to_whatever_writes_token_by_token():
+    names = ("max_tokens", "seed", "schema")
+    own_words = ScriptedEngine([], abilities=HEARS).info
+    assert unheeded(own_words, names) == names
+    assert unheeded(replace(own_words, samples=True), names) == ("schema",)
+    assert unheeded(ScriptedEngine([], abilities=CHATS).info, names) == ()
+    assert unheeded(Base([]).info, names) == ()
 
 
 @pytest.mark.parametrize("seconds", [2.0, 50.0])

@@ -336,13 +336,22 @@ def test_a_constraint_holds_its_own_row_only(talk, asked, expected):
     assert found[1] == expected[1]
 
 
-def test_a_model_that_computes_no_numbers_is_an_error_not_an_answer(talk, asked, checkpoint):
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_model_that_computes_no_numbers_is_an_error_not_an_answer(
+    talk, asked, expected, checkpoint, exact
+):
+    """A model that fails at the first letter that it reads of its own reply, as overflow would."""
     broken = copy.deepcopy(talk.reference)
+    said = expected[0]
+    at = next(at for at, token in enumerate(said) if token not in asked[0].ids)
     with torch.no_grad():
-        broken.model.language_model.norm.weight.fill_(torch.nan)
-    adapter = talk.adapted(broken, checkpoint)
+        broken.model.language_model.embed_tokens.weight[said[at]] = torch.nan
+    adapter = talk.adapted(broken, checkpoint, exact=exact)
+    options = {"prefixes": None, "sounds": talk.sounds, "exact": exact}
     with pytest.raises(EngineRefused, match="no numbers in float32"):
-        list(generate(adapter, [talk.request(asked[0])], prefixes=None, sounds=talk.sounds))
+        list(generate(adapter, [talk.request(asked[0])], **options))
+    steps = iter(generate(adapter, [talk.request(asked[0])], **options))
+    assert [next(steps).token for _ in range(at + 1)] == said[: at + 1]
 
 
 @pytest.fixture(scope="module")

@@ -82,6 +82,31 @@ def test_a_batch_of_unequal_conversations(engine, plain, made, text_of):
     assert [answers[row].text for row in range(3)] == [text_of(row) for row in plain(texts, sounds)]
 
 
+def test_a_batch_of_a_long_chat_with_two_clips_and_of_a_single_question(
+    engine, plain, made, text_of
+):
+    said = "It is the sound of glass shattering."
+    texts = [
+        f"{SYSTEM}<|im_start|>user\nAudio 1: {SOUND}What's that sound?{END}{REPLY}{said}{END}"
+        f"<|im_start|>user\nAudio 2: {SOUND}What can you hear?{END}{REPLY}",
+        f"{SYSTEM}<|im_start|>user\nAudio 1: {SOUND}What does the person say?{END}{REPLY}",
+    ]
+    chats = [
+        [
+            user(clip(made["glass"]), "What's that sound?"),
+            assistant(said),
+            user(clip(made["noise"]), "What can you hear?"),
+        ],
+        [user(clip(made["speech"]), "What does the person say?")],
+    ]
+    expected = plain(texts, [made["glass"], made["noise"], made["speech"]])
+    for chosen in ((0, 1), (1, 0)):
+        answers = dict(run_many(engine, [chats[index] for index in chosen], GREEDY))
+        found = [answers[row].text for row in range(2)]
+        assert found == [text_of(expected[index]) for index in chosen]
+        engine.forget()
+
+
 def test_the_base_model_continues_a_raw_prompt(base_engine, base_checkpoint, made):
     from transformers import AutoProcessor, Qwen2AudioForConditionalGeneration
 

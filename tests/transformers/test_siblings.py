@@ -227,8 +227,10 @@ def test_an_omni_hears_several_clips(family, made_sibling, made):
 def test_a_model_that_only_transcribes_is_not_asked(family, made_sibling, made):
     sibling = made_sibling(family)
     clip, sound = heard(made["tone"])
-    with pytest.raises(EngineUnsupported, match="only transcribes"):
+    with pytest.raises(EngineUnsupported, match=r"only transcribe: .* 'What is heard\?'"):
         sibling.adapter.prompt([user(clip, "What is heard?")], [sound], "")
+    with pytest.raises(EngineUnsupported, match=r"only transcribe: .* 'transcribe\+emotion'"):
+        sibling.adapter.prompt([user(clip)], [sound], "transcribe+emotion")
     worded = sibling.adapter.prompt([user(clip, "Write it down.")], [sound], "transcribe")
     assert worded == sibling.adapter.prompt([user(clip)], [sound], "transcribe")
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 class Adapter(Protocol):
     """A model and its processor, taken apart into the steps that can be reused one by one.
 
-    It is made as `adapter(loaded, exact=…)`; `exact` keeps to the arithmetic of the model's own
-    `generate` wherever there is a choice.
+    It is made as `adapter(loaded, exact=…, kept=…)`; `exact` keeps to the arithmetic of the model's
+    own `generate` wherever there is a choice, and what it keeps of sounds is in `kept`.
     """
 
     tokenizer: Any

@@ -16,6 +16,7 @@ from qwen_audio_tools.engines.base import (
     join,
 )
 from qwen_audio_tools.engines.transformers.batches import batches
+from qwen_audio_tools.engines.transformers.families import window
 from qwen_audio_tools.engines.transformers.loading.checkpoint import Checkpoint, find
 from qwen_audio_tools.settings import Settings
 from qwen_audio_tools.tasks import Ability
@@ -71,10 +72,11 @@ class TransformersEngine:
             name="transformers",
             model=self._checkpoint.name,
             abilities=abilities | self._more_abilities(chats),
-            window=family.window,
+            window=window(family, self._settings.aligner),
             audio_tokens_per_second=family.tokens_per_second,
             device=self._loaded.device if self._loaded else self._settings.device,
             prompting="base" if self._checkpoint.base else "chat",
+            samples=True,
         )
 
     def _more_abilities(self, chats: bool) -> set[Ability]:

@@ -16,6 +16,8 @@ class Family:
     request to transcribe says beside the clip. `attends` is the one part of the config that a way
     of attention can be chosen for, where the others have none.
 
+    `since` is the first transformers that all of its tests passed with.
+
     `adapter`, `processor` and `read` are "module:name". `processor` makes, of a folder, what
     stands in for the family's own processor. `read` makes Segments of the model's own notation,
     where it has one: `read(text, seconds of the clip) -> tuple[Segment, ...]`, times from its
@@ -28,6 +30,7 @@ class Family:
     window: float
     tokens_per_second: float
     example: str  # a checkpoint of it
+    since: str = "5.11"  # 5.10 ties the weights of the head: Qwen2-Audio answers nothing
     clips: int | None = None
     chats: bool = True
     words: str = ""
@@ -37,8 +40,13 @@ class Family:
     speakers: bool = False
 
 
+ALIGNED = 300.0
+"""Seconds that Qwen3's forced aligner was made for (its model card)."""
+
 # Windows are what a model's own processor takes whole, or less where its makers say less; facts
-# that its config.json doesn't hold.
+# that its config.json doesn't hold. Two models that transformers has are missing: Fun-ASR-Nano,
+# whose processor needs torchaudio, and Nemotron 3.5 Transcribe, whose Mamba layers keep a state
+# that can't be cut where prompts part.
 FAMILIES = {
     row.model_type: row
     for row in (
@@ -57,6 +65,7 @@ FAMILIES = {
             window=300.0,
             tokens_per_second=25.0,
             example="Qwen/Qwen2.5-Omni-7B",
+            since="5.21",
         ),
         Family(
             model_type="qwen3_omni_moe",
@@ -65,6 +74,7 @@ FAMILIES = {
             window=1200.0,
             tokens_per_second=13.0,
             example="Qwen/Qwen3-Omni-30B-A3B-Instruct",
+            since="5.21",
         ),
         Family(
             model_type="qwen3_asr",
@@ -72,6 +82,7 @@ FAMILIES = {
             window=1200.0,
             tokens_per_second=13.0,
             example="Qwen/Qwen3-ASR-1.7B-hf",
+            since="5.13",
             clips=1,
             chats=False,
             read=f"{_READ}:read_language",
@@ -99,6 +110,7 @@ FAMILIES = {
             window=1200.0,
             tokens_per_second=25.0,
             example="nvidia/music-flamingo-2601-hf",
+            since="5.20",
             clips=1,
         ),
         Family(
@@ -117,6 +129,7 @@ FAMILIES = {
             window=3600.0,
             tokens_per_second=7.5,
             example="microsoft/VibeVoice-ASR-HF",
+            since="5.23",
             clips=1,
             chats=False,
             attends="text_config",
@@ -129,6 +142,7 @@ FAMILIES = {
             window=3600.0,
             tokens_per_second=12.5,
             example="hf-audio/MOSS-Transcribe-Diarize-HF",
+            since="5.20",
             clips=1,
             chats=False,
             read=f"{_READ}:read_marked_turns",
@@ -136,3 +150,11 @@ FAMILIES = {
         ),
     )
 }
+
+
+def window(family: Family, aligner: str) -> float:
+    """Return the longest clip in seconds that is heard at once.
+
+    Where an aligner gives the words their times it is no longer than what that takes.
+    """
+    return min(family.window, ALIGNED) if aligner else family.window

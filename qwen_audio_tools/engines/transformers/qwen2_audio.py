@@ -12,12 +12,18 @@ if TYPE_CHECKING:
     import torch
 
     from qwen_audio_tools.engines.transformers.loading.model_loading import Loaded
+    from qwen_audio_tools.engines.transformers.reuse.kept import Kept
 
 
 class Qwen2Audio:
-    """The `Adapter` of Qwen2-Audio. `exact` keeps to the arithmetic of its own `generate`."""
+    """The `Adapter` of Qwen2-Audio. `exact` keeps to the arithmetic of its own `generate`.
 
-    def __init__(self, loaded: "Loaded", *, exact: bool = False) -> None:
+    It has nothing to put in `kept`: how many tokens a sound becomes is arithmetic here.
+    """
+
+    def __init__(
+        self, loaded: "Loaded", *, exact: bool = False, kept: "Kept | None" = None
+    ) -> None:
         from qwen_audio_tools.engines.transformers.generating import shared_attention
 
         self._model, self._extractor = loaded.model, loaded.processor.feature_extractor

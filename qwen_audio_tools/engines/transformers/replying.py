@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class Reply:
     """The text of one request as its tokens come; `model` is the label in its evidence.
 
-    With `tell`, what the model writes is no text to show: all of it is read at the end.
+    With `tell`, what the model writes is no text to show: all of it is read at the end. Of several
+    clips nobody could tell which word belongs to which, so there the text stays as it is.
     """
 
     def __init__(
@@ -33,7 +34,8 @@ class Reply:
         self._most, self._model = options.max_tokens, model
         self._stream = TextStream(tokenizer, options.stop)
         self._count = 0
-        self._tell, self._written = tell, ""
+        self._tell, self._written = tell if len(reading.sounds) == 1 else None, ""
+        self._untold = tell is not None and len(reading.sounds) > 1
 
     @property
     def stopped(self) -> bool:
@@ -54,7 +56,7 @@ class Reply:
         reading = self.reading
         seconds = sum(sound.seconds for sound in reading.sounds)
         text, heard = self._stream.finish(), self._heard()
-        if self._tell is not None and reading.sounds:
+        if self._tell is not None:
             clip, sound = reading.clips[0], reading.sounds[0]
             segments = self._tell(self._written + text, sound)
             text = told(segments)
@@ -77,6 +79,8 @@ class Reply:
         warnings = self.reading.warnings + self.request.sampling.warnings
         if self.request.constraint is not None:
             warnings += self.request.constraint.warnings
+        if self._untold:
+            warnings += ("words of several clips at once get no times",)
         if finished == "length":
             why = "max_tokens" if self._count >= self._most else "the model's context ends"
             warnings += (f"the answer was cut after {self._count} tokens: {why}",)

@@ -1,8 +1,9 @@
 """A loaded model at work: clips and turns in, pieces of replies out, and what is kept between."""
 
+import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from functools import cached_property, partial
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from qwen_audio_tools.conversation import Conversation, clips
 from qwen_audio_tools.engines.base import Delta, Options, Progress
 from qwen_audio_tools.engines.transformers import rendering, telling
 from qwen_audio_tools.engines.transformers.failures import failures
+from qwen_audio_tools.engines.transformers.families import window
 from qwen_audio_tools.engines.transformers.fitting import fitting
 from qwen_audio_tools.engines.transformers.heard import Hearing, Reading, check
 from qwen_audio_tools.engines.transformers.loading.checkpoint import Checkpoint, fetched
@@ -59,16 +61,20 @@ class Running:
 
         self.checkpoint, self._settings = loaded.checkpoint, settings
         self._family, self._exact = loaded.checkpoint.family, settings.exact
+        self._window = window(self._family, settings.aligner)
         self.chats = self._family.chats and not self.checkpoint.base
+        self._fitting = fitting(loaded)
+        self._kept = Kept(self._fitting.budget(settings))
         module, _, name = self._family.adapter.partition(":")
-        self.adapter: Adapter = getattr(import_module(module), name)(loaded, exact=settings.exact)
+        made = getattr(import_module(module), name)
+        self.adapter: Adapter = made(loaded, exact=settings.exact, kept=self._kept)
         self._stop_ids = _stop_ids(self.adapter)
         self._forms = Forms(self.adapter.tokenizer, self._stop_ids)
         self.device = str(loaded.placement.device)
-        self._fitting = fitting(loaded)
-        self._kept = Kept(self._fitting.budget(settings))
         self._prefixes = Prefixes(self._kept)
         self._hearing = Hearing(self.adapter, self._kept, self._prefixes)
+        self._aligning = threading.Lock()
+        self._aligner: Aligner | None = None
         self._label = f"transformers:{loaded.checkpoint.name}"
         self._context = int(loaded.model.config.get_text_config().max_position_embeddings)
         # Rows share the weights that a step reads, which is what a GPU waits for. On a CPU more
@@ -127,14 +133,17 @@ class Running:
         """Return what reads a reply that notes who said what when; None if it is plain text."""
         read = telling.reader(self._family)
         if self._settings.aligner and "transcribe" in (options.task or "").split("+"):
-            return telling.aligned(read, self._aligner.align, options.language)
+            return telling.aligned(read, self._aligned_by(options.progress).align, options.language)
         return None if read is None else lambda text, sound: read(text, sound.seconds)
 
-    @cached_property
-    def _aligner(self) -> "Aligner":
-        from qwen_audio_tools.engines.transformers.siblings.alignment import load_aligner
+    def _aligned_by(self, progress: Progress | None) -> "Aligner":
+        """Return the aligner; it is loaded before a reply is written that it could not align."""
+        with self._aligning:
+            if self._aligner is None:
+                from qwen_audio_tools.engines.transformers.siblings.alignment import load_aligner
 
-        return load_aligner(self._settings.aligner, self._settings)
+                self._aligner = load_aligner(self._settings.aligner, self._settings, progress)
+            return self._aligner
 
     def _said(self, rows: Sequence[Reply]) -> Generator[tuple[int, Delta], None, None]:
         from qwen_audio_tools.engines.transformers.generating.decoding import generate
@@ -160,7 +169,7 @@ class Running:
     def _listen(self, clip: "Clip") -> Sound:
         from qwen_audio_tools.engines.transformers.hearing.listening import listen
 
-        return listen(clip, window=self._family.window, kept=self._kept)
+        return listen(clip, window=self._window, kept=self._kept)
 
     def _read(self, conversation: Conversation, options: Options) -> Reading:
         heard = clips(conversation)

@@ -9,8 +9,7 @@ from qwen_audio_tools.engines.transformers.adapter import Adapter
 from qwen_audio_tools.engines.transformers.generating.batch import Batch
 from qwen_audio_tools.engines.transformers.generating.exact import exact_steps
 from qwen_audio_tools.engines.transformers.generating.requests import Context, Request, Step
-from qwen_audio_tools.engines.transformers.generating.sampling import Choosing
-from qwen_audio_tools.errors import EngineRefused
+from qwen_audio_tools.engines.transformers.generating.sampling import Choosing, numbers
 
 if TYPE_CHECKING:
     from qwen_audio_tools.engines.transformers.reuse.prefixes import Prefixes
@@ -84,7 +83,7 @@ def _together(context: Context, requests: Sequence[Request], stopped: set[int]) 
         [row.request.constraint for row in batch.rows],
         context.adapter.device,
     )
-    logits = _numbers(_head(context, batch.fill()))
+    logits = _head(context, batch.fill())
     try:
         while True:
             tokens = choosing.choose(logits)
@@ -120,13 +119,4 @@ def _told(
 
 def _head(context: Context, hidden: torch.Tensor) -> torch.Tensor:
     with torch.inference_mode():
-        return context.adapter.head(hidden)
-
-
-def _numbers(logits: torch.Tensor) -> torch.Tensor:
-    if not bool(torch.isfinite(logits.amax(dim=-1)).all()):
-        raise EngineRefused(
-            f"the model computes no numbers in {str(logits.dtype).removeprefix('torch.')}",
-            hint="another number format: --dtype float32, or bfloat16 on a GPU that has it",
-        )
-    return logits
+        return numbers(context.adapter.head(hidden))

@@ -7,7 +7,7 @@ import torch
 from transformers import DynamicCache
 
 from qwen_audio_tools.engines.transformers.generating.requests import Context, Request, Step
-from qwen_audio_tools.engines.transformers.generating.sampling import Choosing
+from qwen_audio_tools.engines.transformers.generating.sampling import Choosing, numbers
 
 
 def exact_steps(context: Context, request: Request, row: int, stopped: set[int]) -> Iterator[Step]:
@@ -33,4 +33,4 @@ def _next(context: Context, choosing: Choosing, embeddings: torch.Tensor, cache:
     with torch.inference_mode():
         positions = torch.arange(start, start + embeddings.shape[1], device=adapter.device)
         hidden = adapter.forward(embeddings, positions=positions[None], mask=None, cache=cache)
-        return int(choosing.choose(adapter.head(hidden)[:, -1])[0])
+        return int(choosing.choose(numbers(adapter.head(hidden)[:, -1]))[0])

@@ -17,7 +17,7 @@ from transformers import (
 )
 
 from qwen_audio_tools.engines.base import Options
-from qwen_audio_tools.errors import SettingsError
+from qwen_audio_tools.errors import EngineRefused, SettingsError
 
 # What `generate` of transformers does where a checkpoint says nothing.
 _UNSAID = {"temperature": 1.0, "top_k": 50, "top_p": 1.0, "repetition_penalty": 1.0}
@@ -131,6 +131,20 @@ def _warnings(generation_config: Any) -> tuple[str, ...]:
         f"the checkpoint's generation setting {name}={value!r} is not followed"
         for name, idle in _NOT_DONE.items()
         if (value := getattr(generation_config, name, None)) is not None and value not in idle
+    )
+
+
+def numbers(logits: torch.Tensor) -> torch.Tensor:
+    """Return logits, (rows, vocabulary), as they are.
+
+    Raises:
+        EngineRefused: some are no numbers. In half precision that may begin amid a reply.
+    """
+    if bool(torch.isfinite(logits.amax(dim=-1)).all()):
+        return logits
+    raise EngineRefused(
+        f"the model computes no numbers in {str(logits.dtype).removeprefix('torch.')}",
+        hint="another number format: --dtype float32, or bfloat16 on a GPU that has it",
     )
 
 

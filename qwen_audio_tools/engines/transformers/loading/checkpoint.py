@@ -9,7 +9,7 @@ from typing import Any
 
 from qwen_audio_tools.engines.base import Progress
 from qwen_audio_tools.engines.transformers.families import FAMILIES, Family
-from qwen_audio_tools.engines.transformers.loading import hub_folders, hubs
+from qwen_audio_tools.engines.transformers.loading import hub_folders, hubs, versions
 from qwen_audio_tools.errors import SettingsError, WeightsMissing
 from qwen_audio_tools.settings import Settings
 
@@ -70,9 +70,11 @@ def fetched(checkpoint: Checkpoint, settings: Settings, progress: Progress | Non
     Raises:
         WeightsMissing, EngineUnreachable, EngineRefused: it could not be fetched.
         SettingsError: what the hub has is no checkpoint that this engine runs.
+        MissingExtra: this transformers doesn't run the family; nothing is fetched by then.
     """
     if checkpoint.folder is not None:
         return checkpoint
+    versions.check(checkpoint.family, checkpoint.name)
     hubs.pull(settings.hub, checkpoint.name, progress)
     found = find(checkpoint.name, settings)
     if found.folder is None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from qwen_audio_tools.engines.transformers.families import FAMILIES
+from qwen_audio_tools.engines.transformers.loading import versions
 from qwen_audio_tools.engines.transformers.loading.checkpoint import Checkpoint
 from qwen_audio_tools.engines.transformers.loading.model_loading import Loaded
 from qwen_audio_tools.engines.transformers.loading.placement import Placement
@@ -15,6 +16,7 @@ def given(model: Any, processor: Any, settings: Settings) -> Loaded:
 
     Raises:
         SettingsError: it is no model of a family that this engine knows.
+        MissingExtra: this transformers doesn't run the family right.
     """
     config = model.config
     if config.model_type not in FAMILIES:
@@ -22,11 +24,13 @@ def given(model: Any, processor: Any, settings: Settings) -> Loaded:
             f"{type(model).__name__} is no audio model that this engine runs;"
             f" it runs {', '.join(FAMILIES)}"
         )
+    family, name = FAMILIES[config.model_type], config.name_or_path or type(model).__name__
+    versions.check(family, name)
     checkpoint = Checkpoint(
-        name=config.name_or_path or type(model).__name__,
+        name=name,
         folder=None,
         config=config.to_dict(),
-        family=FAMILIES[config.model_type],
+        family=family,
         base=settings.prompting == "base",
     )
     processor.tokenizer.padding_side = "left"

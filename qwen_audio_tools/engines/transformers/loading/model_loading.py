@@ -12,7 +12,7 @@ from typing import Any
 
 from qwen_audio_tools.engines.base import Progress
 from qwen_audio_tools.engines.transformers.families import Family
-from qwen_audio_tools.engines.transformers.loading import memory
+from qwen_audio_tools.engines.transformers.loading import memory, versions
 from qwen_audio_tools.engines.transformers.loading.checkpoint import Checkpoint
 from qwen_audio_tools.engines.transformers.loading.placement import Placement
 from qwen_audio_tools.engines.transformers.loading.quantizing import (
@@ -52,8 +52,9 @@ def load(checkpoint: Checkpoint, placement: Placement, progress: Progress | None
     Raises:
         WeightsMissing: files are damaged, or lack tensors that the model needs.
         EngineOutOfMemory: it does not fit after all.
-        MissingExtra: this transformers doesn't know the family yet.
+        MissingExtra: this transformers doesn't run the family yet.
     """
+    versions.check(checkpoint.family, checkpoint.name)
     if checkpoint.folder is None:
         raise WeightsMissing(
             f"{checkpoint.name!r} is not on this machine yet",

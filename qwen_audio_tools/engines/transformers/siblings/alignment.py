@@ -8,7 +8,13 @@ import torch
 
 from qwen_audio_tools.decoding import RATE
 from qwen_audio_tools.engines.base import Progress
-from qwen_audio_tools.engines.transformers.loading import checkpoint, model_loading, placement
+from qwen_audio_tools.engines.transformers.families import ALIGNED
+from qwen_audio_tools.engines.transformers.loading import (
+    checkpoint,
+    memory,
+    model_loading,
+    placement,
+)
 from qwen_audio_tools.engines.transformers.prompt import Sound
 from qwen_audio_tools.errors import ClipTooLong, EngineRefused
 from qwen_audio_tools.settings import Settings
@@ -18,8 +24,6 @@ if TYPE_CHECKING:
     from qwen_audio_tools.engines.transformers.loading.model_loading import Loaded
 
 ALIGNER = "Qwen/Qwen3-ForcedAligner-0.6B-hf"
-WINDOW = 300.0
-"""Seconds that it was made for (its model card)."""
 
 
 class Aligner:
@@ -38,9 +42,9 @@ class Aligner:
             ClipTooLong: the sound is longer than the aligner hears at once.
             EngineRefused: the aligner can't do that language, or lacks a package for it.
         """
-        if sound.seconds > WINDOW:
+        if sound.seconds > ALIGNED:
             raise ClipTooLong(
-                f"{sound.name!r} lasts {sound.seconds:.1f} s; words are aligned in {WINDOW:.0f} s"
+                f"{sound.name!r} lasts {sound.seconds:.1f} s; words are aligned in {ALIGNED:.0f} s"
             )
         if not text.strip():
             return ()
@@ -92,9 +96,11 @@ def load_aligner(model: str, settings: Settings, progress: Progress | None = Non
 
     Raises:
         SettingsError: that is no checkpoint of the family.
+        EngineOutOfMemory: it doesn't fit beside what is there.
         EngineError: its weights aren't here or are damaged.
     """
     found = checkpoint.fetched(checkpoint.find(model or ALIGNER, settings), settings, progress)
     family = replace(found.family, model_class="Qwen3ASRForTokenClassification")
     place = placement.place(settings, found.config)
+    memory.check(found, place)
     return Aligner(model_loading.load(replace(found, family=family), place, progress))

@@ -1,7 +1,6 @@
 """One sound through a model's own processor and encoder: its tokens, and what they stand for."""
 
 import inspect
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +10,9 @@ import torch
 from qwen_audio_tools.decoding import at_rate
 from qwen_audio_tools.engines.transformers.families import Family
 from qwen_audio_tools.engines.transformers.prompt import Sound
+from qwen_audio_tools.engines.transformers.reuse.kept import Kept
 from qwen_audio_tools.errors import EngineRefused
 
-_EXPANSIONS = 4096
-_WAITING_BYTES = 32_000_000
 _SLACK = 4
 """Tokens that rounding may take from what the duration demands."""
 
@@ -32,15 +30,17 @@ class Heard:
 
 
 class Ears:
-    """Prepares and encodes sounds. What it keeps is a few numbers for each, and few features."""
+    """Prepares and encodes sounds; safe to use from several threads.
 
-    def __init__(self, model: Any, processor: Any, family: Family) -> None:
+    In `kept` are the ids of each sound, and its spectrogram until it is encoded: so that none is
+    computed twice.
+    """
+
+    def __init__(self, model: Any, processor: Any, family: Family, kept: Kept) -> None:
         self._model, self._processor, self._family = model, processor, family
         self._audio_id = processor.tokenizer.convert_tokens_to_ids(processor.audio_token)
         self._takes = inspect.signature(model.model.get_audio_features).parameters
-        self._expansions: OrderedDict[str, Heard] = OrderedDict()
-        # Between prompt and encode, so that no spectrogram is computed twice.
-        self._waiting: OrderedDict[str, Mapping[str, torch.Tensor]] = OrderedDict()
+        self._kept = kept
 
     def expansion(self, sound: Sound) -> Heard:
         """Return the ids that stand for a sound.
@@ -48,22 +48,19 @@ class Ears:
         Raises:
             EngineRefused: they are fewer than its duration demands: a part would not be heard.
         """
-        found = self._expansions.get(sound.key)
+        found: Heard | None = self._kept.get(("ids", sound.key))
         if found is None:
             inputs = self._prepared(sound)
             found = self._checked(inputs["input_ids"][0].tolist(), sound)
-            self._expansions[sound.key] = found
-            self._waiting[sound.key] = inputs
-            if len(self._expansions) > _EXPANSIONS:
-                self._expansions.popitem(last=False)
-            while sum(map(_size, self._waiting.values())) > _WAITING_BYTES:
-                self._waiting.popitem(last=False)
+            self._kept.put(("ids", sound.key), found, 8 * len(found.ids))
+            self._kept.put(("inputs", sound.key), inputs, _size(inputs))
         return found
 
     def encode(self, sound: Sound, embed: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
         """Return what the language model hears of a sound, (count, width)."""
         heard = self.expansion(sound)
-        inputs = self._waiting.pop(sound.key, None) or self._prepared(sound)
+        inputs = self._kept.get(("inputs", sound.key)) or self._prepared(sound)
+        self._kept.drop(("inputs", sound.key))
         device, dtype = self._model.device, self._model.dtype
         given = {
             name: value.to(device, dtype if value.is_floating_point() else None)
@@ -103,7 +100,8 @@ class Ears:
         demanded = int(self._family.tokens_per_second * sound.seconds * 0.98) - _SLACK
         if len(places) < max(1, demanded):
             raise self._unheard(sound, demanded, len(places))
-        return Heard(tuple(ids), places[0], places[-1] - places[0] + 1)
+        once = {token: token for token in ids}  # so that equal ids are one number in memory
+        return Heard(tuple(map(once.__getitem__, ids)), places[0], places[-1] - places[0] + 1)
 
     def _unheard(self, sound: Sound, demanded: int, found: int) -> EngineRefused:
         return EngineRefused(

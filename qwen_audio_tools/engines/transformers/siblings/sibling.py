@@ -14,6 +14,7 @@ from qwen_audio_tools.engines.transformers import rendering
 from qwen_audio_tools.engines.transformers.generating import shared_attention
 from qwen_audio_tools.engines.transformers.generating.language_model import last_states
 from qwen_audio_tools.engines.transformers.prompt import AudioSpan, Prompt, Sound
+from qwen_audio_tools.engines.transformers.reuse.kept import Kept
 from qwen_audio_tools.engines.transformers.siblings import writing
 from qwen_audio_tools.engines.transformers.siblings.ears import Ears, Heard
 from qwen_audio_tools.errors import EngineRefused
@@ -28,14 +29,14 @@ class Sibling:
     Its encoder runs as transformers runs it, so there is nothing for `exact` to change.
     """
 
-    def __init__(self, loaded: "Loaded", *, exact: bool = False) -> None:
+    def __init__(self, loaded: "Loaded", *, exact: bool = False, kept: Kept | None = None) -> None:
         self._model, self._family = loaded.model, loaded.checkpoint.family
         self._language_model = loaded.model.model.language_model
         if not exact:
             shared_attention.enable(self._language_model)
         self.shares_prefix = shared_attention.enabled(self._language_model)
         self._writing = self._notation(loaded.processor)
-        self._ears = Ears(loaded.model, loaded.processor, self._family)
+        self._ears = Ears(loaded.model, loaded.processor, self._family, kept or Kept(0))
         self.tokenizer = loaded.processor.tokenizer
         self.generation_config: Any = loaded.model.generation_config
         self.device: torch.device = loaded.model.device

@@ -41,10 +41,11 @@ def asked(family: Family, conversation: Conversation, task: str) -> Conversation
     """
     if family.chats:
         return conversation
-    if task != "transcribe" and (task or question(conversation)):
+    wanted = task or question(conversation)
+    if wanted and not _is_transcript(task, family):
         raise EngineUnsupported(
-            f"{family.example} only transcribes: it reads no question, and was asked "
-            f"{question(conversation) or task!r}",
+            f"models like {family.example} only transcribe: they read no question, and were asked "
+            f"{wanted!r}",
             hint="qwa transcribe, or another model",
         )
     turns = []
@@ -54,6 +55,12 @@ def asked(family: Family, conversation: Conversation, task: str) -> Conversation
             message = Message("user", clips + ((family.words,) if family.words else ()))
         turns.append(message)
     return turns
+
+
+def _is_transcript(task: str, family: Family) -> bool:
+    """Whether a transcript by that family is what the task wants: it may tell who speaks."""
+    told = {"transcribe", "speakers"} if family.speakers else {"transcribe"}
+    return set(task.split("+")) <= told
 
 
 def ids(writing: Notation, conversation: Conversation, samples: Sequence[int]) -> list[int]:
