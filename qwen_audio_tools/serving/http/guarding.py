@@ -17,7 +17,7 @@ from starlette.types import Scope
 from qwen_audio_tools.errors import SettingsError
 from qwen_audio_tools.serving.http.refusals import INVALID, Kind, Refused
 
-OPEN = ("/health",)
+OPEN = ("/health", "/health/live", "/health/ready")
 """What is answered without a token: supervisors have none."""
 
 
@@ -96,7 +96,7 @@ class Guard:
                 f"pages of {origin!r:.120} may not ask here",
                 "qwa serve --allow-origin ORIGIN lets them",
             )
-        if not self.tokens.digests or scope["path"].startswith(OPEN):
+        if not self.tokens.digests or scope["path"] in OPEN:
             return
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not self.tokens.open_with(token.strip()):

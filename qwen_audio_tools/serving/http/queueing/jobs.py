@@ -41,6 +41,7 @@ class Job:
         self.work, self.pieces, self.stop = work, pieces, Stop()
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._failure: Exception | None = None
 
     @property
     def stopped(self) -> bool:
@@ -62,19 +63,16 @@ class Job:
         Raises:
             Exception: what ended the work.
         """
-        event = await self._events.get()
+        event = self._failure or await self._events.get()
         if isinstance(event, Exception):
             raise event
         return event
 
     def at_hand(self) -> Iterator[Delta | Answer]:
-        """Yield what has come meanwhile, without waiting.
-
-        Raises:
-            Exception: what ended the work.
-        """
-        while not self._events.empty():
+        """Yield what has come meanwhile, without waiting; what ended the work waits for `event`."""
+        while self._failure is None and not self._events.empty():
             event = self._events.get_nowait()
             if isinstance(event, Exception):
-                raise event
-            yield event
+                self._failure = event
+            else:
+                yield event
