@@ -58,14 +58,20 @@ class Forms:
     def _vocabulary(self) -> Any:
         """The tokens as bytes, in a tree: takes about a second for a vocabulary of 150 000."""
         llguidance = _llguidance()
+        backend = getattr(self._tokenizer, "backend_tokenizer", None)
+        if backend is None:  # Mistral's own, say
+            raise self._unfit("it shows no vocabulary")
         try:
-            backend = self._tokenizer.backend_tokenizer.to_str()
-            return llguidance.LLTokenizer(backend, eos_token=self._stop_ids)
-        except (AttributeError, ValueError) as error:
-            raise EngineUnsupported(
-                f"a {type(self._tokenizer).__name__!r} can't be held to a JSON schema: {error}",
-                hint="ask for JSON in the question instead",
-            ) from error
+            return llguidance.LLTokenizer(backend.to_str(), eos_token=self._stop_ids)
+        except ValueError as error:
+            raise self._unfit(str(error)) from error
+
+    def _unfit(self, why: str) -> EngineUnsupported:
+        return EngineUnsupported(
+            f"the model's tokenizer, a {type(self._tokenizer).__name__!r}, can't be held to a JSON "
+            f"schema: {why}",
+            hint="ask for JSON in the question instead",
+        )
 
 
 class Form:

@@ -6,6 +6,7 @@ file: a process can be quiet, and it can be ended.
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,8 @@ from qwen_audio_tools.errors import (
 QUIET = {"TQDM_DISABLE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "PYTHONUTF8": "1"}
 OTHER = {"huggingface": "modelscope", "modelscope": "huggingface"}
 LOGIN = {"huggingface": "hf auth login", "modelscope": "modelscope login --token TOKEN"}
+
+_WRAPPED = re.compile(r"""Caused by \w+\((?P<q>['"])(?:.*?[)>]: )?(?P<reason>.+)(?P=q)\)""")
 
 
 def pull(hub: str, model: str, revision: str | None, progress: Progress) -> Path:
@@ -65,7 +68,11 @@ def _error(hub: str, model: str, kind: str, said: str) -> EngineError:
     there = f"qwa models pull {model} --hub {OTHER[hub]}"
     of = f"the model {model!r} of the hub {hub!r}"
     errors: dict[str, tuple[type[EngineError], str, str]] = {
-        "network": (EngineUnreachable, f"the hub {hub!r} could not be reached: {said}", there),
+        "network": (
+            EngineUnreachable,
+            f"the hub {hub!r} could not be reached: {_cause(said)}",
+            there,
+        ),
         "offline": (
             EngineUnreachable,
             f"the hub {hub!r} may not be asked: HF_HUB_OFFLINE is set",
@@ -98,6 +105,12 @@ def _error(hub: str, model: str, kind: str, said: str) -> EngineError:
         kind, (EngineRefused, f"{of} could not be fetched: {said}", again)
     )
     return kind_of_error(message, hint=hint)
+
+
+def _cause(said: str) -> str:
+    """Return the innermost reason, where urllib3 wraps it in objects and addresses."""
+    found = _WRAPPED.search(said)
+    return found["reason"] if found else said
 
 
 def _last_line(said: IO[bytes]) -> str:
