@@ -71,6 +71,7 @@ COMMANDS = {
     "sounds": "short_forms:sounds",
     "emotion": "short_forms:emotion",
     "info": "info:info",
+    "mcp": "mcp:mcp",
     "engines": "engines:engines",
     "tasks": "tasks:tasks",
     "doctor": "doctor:doctor",

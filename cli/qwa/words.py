@@ -69,6 +69,7 @@ CHINESE = {
     "recording": "正在录音",
     "analysing": "正在分析",
     "listening": "正在听",
+    "telling voices apart": "正在分辨说话人",
     "transcribing": "正在转写",
     "decoding": "正在解码",
     "fetching": "正在下载",

@@ -3,26 +3,35 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote
 
 from qwen_audio_tools.clip import Clip
 from qwen_audio_tools.clip_store import ClipStore
-from qwen_audio_tools.errors import ClipMissing
+from qwen_audio_tools.errors import ClipMissing, ClipRefused
 from qwen_audio_tools.sources.policy import SourcePolicy, agent
 from qwen_audio_tools.spans import clock
 
-_SHOWN = re.compile(r"\[?\s*(?:audio|clip)\s*:\s*(?P<id>[0-9a-f]{12})\b[^\]]*\]?", re.IGNORECASE)
+_SHOWN = re.compile(
+    r"\[?\s*(?:audio|clip)\s*:(?://)?\s*(?P<id>[0-9a-f]{12})\b[^\]]*\]?", re.IGNORECASE
+)
 _ID = re.compile(r"[0-9a-f]{12}")
+_FILE_URI = re.compile(r"file:(?://(?:localhost)?)?(?P<path>/.*)", re.IGNORECASE | re.DOTALL)
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class References:
     """What the words of a model may stand for.
 
-    `policy` says which paths and URLs are opened; without one, none. `store` holds attachments.
+    `policy` says which paths and URLs are opened; without one, none. A path may be relative to any
+    of its roots, and may be written as file://. `store` holds attachments; `ids` tells a model how
+    to name those.
     """
 
     policy: SourcePolicy = field(default_factory=lambda: agent(()))
     store: ClipStore | None = None
+    ids: str = "the id of an attachment as shown in [audio:ID …]"
 
     def resolve(
         self,
@@ -58,7 +67,19 @@ class References:
             return self._stored(shown["id"].lower())
         if _ID.fullmatch(named) and self.store is not None and named in self.store:
             return self._stored(named)
-        return Clip(named, policy=self.policy)
+        where = path_of(named) if named[:6].lower() == "file:/" else named
+        found = self._in_roots(where)
+        return Clip(found, policy=self.policy, title="" if found == where else where)
+
+    def _in_roots(self, named: str) -> str:
+        """Return where a relative path lies: in the first root that has it."""
+        roots = self.policy.roots
+        if not roots or named[:1] in ("-", "~") or "\0" in named or Path(named).is_absolute():
+            return named
+        for place in (*(root / named for root in roots), Path(named)):
+            if _is_there(place, roots):
+                return str(place)
+        return named if _SCHEME.match(named) else str(roots[0] / named)
 
     def _stored(self, id: str) -> Clip:
         if self.store is None:
@@ -68,7 +89,7 @@ class References:
     @property
     def takes(self) -> str:
         """What `audio` may be, in words for a model."""
-        ways = ["the id of an attachment as shown in [audio:ID …]"] if self.store else []
+        ways = [self.ids] if self.store else []
         roots = self.policy.roots
         if roots is None:
             ways.append("a path")
@@ -76,7 +97,28 @@ class References:
             ways.append(f"a path in {' or '.join(map(str, roots))}")
         if self.policy.allow_urls:
             ways.append("an https URL")
-        return ", ".join(ways) or "nothing can be named here"
+        return " or ".join(ways) or "nothing can be named here"
+
+
+def path_of(uri: str) -> str:
+    """Return the path that a file:// URI of this machine names.
+
+    Raises:
+        ClipRefused: it names another machine, or is no such URI.
+    """
+    match = _FILE_URI.fullmatch(uri)
+    if match is None:
+        raise ClipRefused(f"{uri[:200]!r} names no file of this machine", hint="give the path")
+    return unquote(match["path"])
+
+
+def _is_there(place: Path, roots: Sequence[Path]) -> bool:
+    # What lies outside the roots must look the same whether it exists or not.
+    try:
+        real = place.resolve()
+        return any(real.is_relative_to(root.resolve()) for root in roots) and real.exists()
+    except (OSError, RuntimeError):
+        return False
 
 
 def shown(id: str, store: ClipStore) -> str:

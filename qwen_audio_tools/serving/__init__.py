@@ -1,0 +1,1 @@
+"""Servers over any engine: what other programs reach us by."""

@@ -1,0 +1,77 @@
+"""Calls of tools: arguments read, the work done in a thread, bounded in number and in time."""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import anyio
+
+from qwen_audio_tools.agents.tools import Ears
+from qwen_audio_tools.errors import EngineUnreachable
+from qwen_audio_tools.serving.mcp.arguments import read_arguments
+from qwen_audio_tools.serving.mcp.progress import Tell, told_to
+from qwen_audio_tools.serving.mcp.results import Result
+from qwen_audio_tools.serving.mcp.tools import Tool
+from qwen_audio_tools.stopping import Stop, in_thread
+
+T = TypeVar("T")
+_LIGHT = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLimits:
+    """What calls may cost: how many listen at once, how many may wait, seconds for each."""
+
+    at_once: int = 2
+    waiting: int = 16
+    seconds: float = 1800.0
+
+
+class Calls:
+    """Runs the calls of all clients. Work that needs no model has threads of its own."""
+
+    def __init__(self, ears: Ears, limits: CallLimits) -> None:
+        self.ears, self.limits = ears, limits
+        self._listening = ThreadPoolExecutor(limits.at_once, "qwa-listening")
+        self._light = ThreadPoolExecutor(_LIGHT, "qwa-light")
+        self._open = 0
+
+    async def run(self, tool: Tool, written: Mapping[str, Any] | None, tell: Tell) -> Result:
+        """Return what a tool makes of what a client wrote; cancelled, its work stops too.
+
+        Raises:
+            QwenAudioError: what is wrong, in words for a model.
+        """
+        given = read_arguments(tool.arguments, written)
+        async with told_to(tell) as progress:
+            ears = replace(self.ears, options=replace(self.ears.options, progress=progress))
+            return await self.in_time(lambda stop: tool.work(ears, given, stop), light=tool.light)
+
+    async def in_time(self, work: Callable[[Stop], T], *, light: bool) -> T:
+        """Return what `work` returns, done in one of the threads and within the limits.
+
+        Raises:
+            EngineUnreachable: it took too long, or too many wait already.
+            QwenAudioError: as the work.
+        """
+        executor = self._light if light else self._listening
+        with self._counted(), anyio.move_on_after(self.limits.seconds):
+            return await in_thread(work, executor)
+        raise EngineUnreachable(
+            f"this took longer than the {self.limits.seconds:g} s that a call may take",
+            hint="ask about a part of it, with start_s and end_s",
+        )
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        if self._open >= self.limits.at_once + self.limits.waiting:
+            raise EngineUnreachable(
+                f"{self._open} calls are worked on already", hint="call again when one has ended"
+            )
+        self._open += 1
+        try:
+            yield
+        finally:
+            self._open -= 1
