@@ -72,7 +72,7 @@ def _check(wanted: Wanted) -> None:
     }
     idle = [name for name, value in given.items() if value is not None]
     if idle and not wanted.http:
-        raise usage(f"{' and '.join(idle)} without --http mean nothing", "qwa mcp --http")
+        raise usage(f"{' and '.join(idle)}: only together with --http", "qwa mcp --http")
 
 
 def _folders(settings: "Settings") -> tuple[Path, ...]:

@@ -16,7 +16,7 @@ _SHOWN = re.compile(
     r"\[?\s*(?:audio|clip)\s*:(?://)?\s*(?P<id>[0-9a-f]{12})\b[^\]]*\]?", re.IGNORECASE
 )
 _ID = re.compile(r"[0-9a-f]{12}")
-_FILE_URI = re.compile(r"file:(?://(?:localhost)?)?(?P<path>/.*)", re.IGNORECASE | re.DOTALL)
+_FILE_URI = re.compile(r"file:(?://(?:localhost)?)?(?P<path>/(?!/).*)", re.IGNORECASE | re.DOTALL)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 
 

@@ -33,7 +33,12 @@ class Forwards:
             if what != self._what or done < self._done:
                 self._before += self._done
             self._what, self._done = what, max(0.0, done)
-            return self._before + done, self._before + max(total, done), _in_words(what, done, total)
+            before = self._before
+            return (
+                round(before + done, 3),
+                round(before + max(total, done), 3),
+                _in_words(what, done, total),
+            )
 
 
 def _in_words(what: str, done: float, total: float) -> str:

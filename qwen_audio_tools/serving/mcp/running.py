@@ -1,6 +1,7 @@
 """Run an MCP server: over stdin and stdout, or over HTTP behind a token."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,6 +61,7 @@ def serve_http(
         Guard(app, door),
         log_config=None,
         access_log=False,
+        server_header=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
     host, port = listening.getsockname()[:2]
@@ -73,8 +75,9 @@ def _listen(address: Address) -> socket.socket:
     try:
         return socket.create_server((address.host.strip("[]"), address.port), family=family)
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = (error.strerror or str(error)).partition(" (while")[0]
+        taken = error.errno == errno.EADDRINUSE
         raise SettingsError(
             f"{address.host}:{address.port} can't be listened on: {reason}",
-            hint="--port 0 takes a port that is free",
+            hint="--port 0 takes a port that is free" if taken else "--host 127.0.0.1",
         ) from error
