@@ -89,10 +89,9 @@ def _folders(settings: "Settings") -> tuple[Path, ...]:
     return tuple(folder.resolve() for folder in settings.roots or (here,))
 
 
-def _run(
-    wanted: Wanted, settings: "Settings", roots: tuple[Path, ...], manners: Manners
-) -> None:
+def _run(wanted: Wanted, settings: "Settings", roots: tuple[Path, ...], manners: Manners) -> None:
     from qwa.hushing import hush
+    from qwen_audio_tools import __version__
     from qwen_audio_tools.agents.tools import Ears
     from qwen_audio_tools.serving.guard import Door, hosts_of, token_from
     from qwen_audio_tools.serving.mcp.calling import CallLimits
@@ -113,7 +112,9 @@ def _run(
         options=wanted.tuning.options(lang=None if settings.lang == "auto" else settings.lang),
     )
     limits = CallLimits(at_once=wanted.at_once, seconds=wanted.time_limit)
-    server = make_server(ears, ServerOptions(limits=limits, links=wanted.links))
+    server = make_server(
+        ears, ServerOptions(limits=limits, links=wanted.links, version=__version__)
+    )
     folders = ", ".join(map(str, roots))
     manners.tell(f"{manners.words('engine')}: {engine.info.label}; audio in {folders}")
     if door is not None:

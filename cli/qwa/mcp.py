@@ -7,50 +7,60 @@ import typer
 from qwa import options as o
 from qwa.engine_options import Tuning, tunable
 
+ROOT = Annotated[
+    list[str] | None,
+    typer.Option("--root", metavar="DIR", help="A folder that audio may be named in; or several."),
+]
+URLS = Annotated[
+    bool, typer.Option("--allow-urls", help="Also https URLs, of public addresses only.")
+]
+NO_STORE = Annotated[bool, typer.Option("--no-store", help="Keep the stored clips to yourself.")]
+LINKS = Annotated[
+    bool, typer.Option("--links", help="Add a resource link for each clip to the results.")
+]
+AT_ONCE = Annotated[
+    int, typer.Option("--at-once", metavar="N", min=1, max=64, help="Calls that listen at once.")
+]
+TIME_LIMIT = Annotated[
+    float, typer.Option("--time-limit", metavar="S", min=1, help="Seconds for each call.")
+]
+HTTP = Annotated[bool, typer.Option("--http", help="Over HTTP instead of stdin and stdout.")]
+HOST = Annotated[
+    str | None, typer.Option("--host", metavar="NAME", help="Listen here [127.0.0.1].")
+]
+PORT = Annotated[
+    int | None,
+    typer.Option("--port", metavar="N", min=0, max=65535, help="Listen here [8766]; 0 is any."),
+]
+TOKEN_FILE = Annotated[
+    str | None,
+    typer.Option("--token-file", metavar="FILE", help="It holds the token [$QWA_MCP_TOKEN]."),
+]
+ALLOW_HOST = Annotated[
+    list[str] | None,
+    typer.Option("--allow-host", metavar="NAME", help="Another name that clients call it by."),
+]
+PRINT_CONFIG = Annotated[
+    bool, typer.Option("--print-config", help="Print what to give to an agent, and end.")
+]
+
 
 @tunable
 def mcp(
     context: typer.Context,
-    root: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--root", metavar="DIR", help="A folder that audio may be named in; or several."
-        ),
-    ] = None,
-    allow_urls: Annotated[
-        bool, typer.Option("--allow-urls", help="Also https URLs, of public addresses only.")
-    ] = False,
-    no_store: Annotated[
-        bool, typer.Option("--no-store", help="Keep the stored clips to yourself.")
-    ] = False,
-    links: Annotated[
-        bool, typer.Option("--links", help="Add a resource link for each clip to the results.")
-    ] = False,
+    root: ROOT = None,
+    allow_urls: URLS = False,
+    no_store: NO_STORE = False,
+    links: LINKS = False,
     engine: o.ENGINE = None,
-    at_once: Annotated[
-        int, typer.Option("--at-once", metavar="N", min=1, max=64, help="Calls that listen at once.")
-    ] = 2,
-    time_limit: Annotated[
-        float, typer.Option("--time-limit", metavar="S", min=1, help="Seconds for each call.")
-    ] = 1800.0,
-    http: Annotated[bool, typer.Option("--http", help="Over HTTP instead of stdin.")] = False,
-    host: Annotated[
-        str | None, typer.Option("--host", metavar="NAME", help="Listen here [127.0.0.1].")
-    ] = None,
-    port: Annotated[
-        int | None, typer.Option("--port", min=0, max=65535, help="Listen here [8766]; 0 is any.")
-    ] = None,
-    token_file: Annotated[
-        str | None,
-        typer.Option("--token-file", metavar="FILE", help="It holds the token [QWA_MCP_TOKEN]."),
-    ] = None,
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option("--allow-host", metavar="NAME", help="Another name that clients call it by."),
-    ] = None,
-    print_config: Annotated[
-        bool, typer.Option("--print-config", help="Print what to give to an agent, and end.")
-    ] = False,
+    at_once: AT_ONCE = 2,
+    time_limit: TIME_LIMIT = 1800.0,
+    http: HTTP = False,
+    host: HOST = None,
+    port: PORT = None,
+    token_file: TOKEN_FILE = None,
+    allow_host: ALLOW_HOST = None,
+    print_config: PRINT_CONFIG = False,
     lang: o.LANG = None,
     quiet: o.QUIET = False,
     verbose: o.VERBOSE = False,

@@ -11,6 +11,7 @@ HEAVY = {
     *("faster_whisper", "ctranslate2", "onnxruntime", "tokenizers", "sentencepiece"),
     *("vaderSentiment", "huggingface_hub", "requests", "torch", "transformers"),
     *("langchain_core", "llama_index", "espeakng_loader"),
+    *("anyio", "mcp", "mcp_types", "starlette", "uvicorn"),
 }
 
 

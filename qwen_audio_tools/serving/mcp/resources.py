@@ -76,7 +76,9 @@ def _described(info: StoredInfo) -> types.Resource:
     )
 
 
-def read(references: References, uri: str) -> types.TextResourceContents | types.BlobResourceContents:
+def read(
+    references: References, uri: str
+) -> types.TextResourceContents | types.BlobResourceContents:
     """Return what a URI stands for.
 
     Raises:

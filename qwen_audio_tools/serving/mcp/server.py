@@ -9,7 +9,6 @@ from mcp.server import Server
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
-from qwen_audio_tools import __version__
 from qwen_audio_tools.agents.references import References
 from qwen_audio_tools.agents.tools import Ears, told
 from qwen_audio_tools.errors import QwenAudioError, SettingsError
@@ -34,11 +33,12 @@ class ServerOptions:
     """How to serve. `links` adds a resource link for each clip to what tools return.
 
     Some clients hand such a link to their model as a file, which few models take: LangChain does.
-    Without it the URIs stand in the structured output alone.
+    Without it the URIs stand in the structured output alone. `version` is told to clients.
     """
 
     limits: CallLimits = field(default_factory=CallLimits)
     links: bool = False
+    version: str = ""
 
 
 def make_server(ears: Ears, options: ServerOptions | None = None) -> Server[Any]:
@@ -48,7 +48,7 @@ def make_server(ears: Ears, options: ServerOptions | None = None) -> Server[Any]
     desk = _Desk(Calls(ears, options.limits), table(takes), options)
     return Server(
         "qwen-audio-tools",
-        version=__version__,
+        version=options.version,
         title="Ears for agents",
         instructions=_ABOUT.format(takes=takes),
         on_list_tools=desk.list_tools,
@@ -121,9 +121,7 @@ class _Desk:
     ) -> types.ReadResourceResult:
         references, uri = self.calls.ears.references, str(params.uri)
         try:
-            found = await self.calls.in_time(
-                lambda _: resources.read(references, uri), light=True
-            )
+            found = await self.calls.in_time(lambda _: resources.read(references, uri), light=True)
         except QwenAudioError as error:
             raise MCPError(code=types.INVALID_PARAMS, message=told(error)) from error
         return types.ReadResourceResult(contents=[found])

@@ -1,7 +1,7 @@
 """The table of tools: a row for each, with its words, its arguments, and what it runs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from qwen_audio_tools.agents import tools, wording
@@ -33,58 +33,50 @@ class Tool:
     light: bool = False
 
 
+_PART = (
+    Argument(name="start_s", about=wording.START, kind=Kind.SECONDS),
+    Argument(name="end_s", about=wording.END, kind=Kind.SECONDS),
+)
+_LANGUAGE = Argument(name="language", about=wording.LANGUAGE, most=40)
+_PAGE = Argument(name="page", about=wording.PAGE, kind=Kind.COUNT)
+_QUESTION = Argument(name="question", about=wording.QUESTION, required=True, most=LONGEST_QUESTION)
+
+
 def table(takes: str) -> tuple[Tool, ...]:
     """Return the tools, in the order in which they are listed.
 
     `takes` says in words for a model what may be named.
     """
     audio = Argument(name="audio", about=wording.NAMED.format(takes=takes), required=True)
-    part = (
-        Argument(name="start_s", about=wording.START, kind=Kind.SECONDS),
-        Argument(name="end_s", about=wording.END, kind=Kind.SECONDS),
-    )
-    question = Argument(
-        name="question", about=wording.QUESTION, required=True, most=LONGEST_QUESTION
+    several = Argument(
+        name="audios", about=wording.AUDIOS.format(takes=takes), kind=Kind.TEXTS, required=True
     )
     return (
         Tool(
             words=wording.ASK,
             title="Ask about a recording",
-            arguments=(question, audio, *part),
+            arguments=(_QUESTION, audio, *_PART),
             output=schemas.ANSWER,
             work=_ask,
         ),
         Tool(
             words=wording.TRANSCRIBE,
             title="Transcribe a recording",
-            arguments=(
-                audio,
-                Argument(name="language", about=wording.LANGUAGE, most=40),
-                *part,
-                Argument(name="page", about=wording.PAGE, kind=Kind.COUNT),
-            ),
+            arguments=(audio, _LANGUAGE, *_PART, _PAGE),
             output=schemas.TRANSCRIPT,
             work=_transcribe(KeptTranscripts()),
         ),
         Tool(
             words=wording.DESCRIBE,
             title="Describe a recording",
-            arguments=(audio, *part),
+            arguments=(audio, *_PART),
             output=schemas.ANSWER,
             work=_describe,
         ),
         Tool(
             words=wording.COMPARE,
             title="Compare recordings",
-            arguments=(
-                Argument(
-                    name="audios",
-                    about=wording.AUDIOS.format(takes=takes),
-                    kind=Kind.TEXTS,
-                    required=True,
-                ),
-                Argument(name="question", about=wording.ABOUT, most=LONGEST_QUESTION),
-            ),
+            arguments=(several, replace(_QUESTION, about=wording.ABOUT, required=False)),
             output=schemas.ANSWER,
             work=_compare,
         ),
@@ -100,9 +92,7 @@ def table(takes: str) -> tuple[Tool, ...]:
 
 
 def _place(given: Given) -> Place:
-    return Place(
-        audio=given["audio"], start_s=given.get("start_s"), end_s=given.get("end_s")
-    )
+    return Place(audio=given["audio"], start_s=given.get("start_s"), end_s=given.get("end_s"))
 
 
 def _answered(reply: tools.ToolReply, most: int) -> Result:

@@ -62,7 +62,7 @@ class Agent:
 
 
 @contextmanager
-def connected(server: Any, era: str) -> Iterator[Agent]:
+def connection(server: Any, era: str = "auto") -> Iterator[Agent]:
     """Connect an agent to a server: parameters of a command, a transport, or a Server."""
     with anyio.from_thread.start_blocking_portal() as portal, ExitStack() as stack:
         client = stack.enter_context(portal.wrap_async_context_manager(Client(server, mode=era)))
@@ -96,11 +96,16 @@ def appears() -> Callable[[Path], bool]:
     return wait
 
 
+@pytest.fixture(scope="session")
+def connected() -> Callable[..., Any]:
+    return connection
+
+
 @pytest.fixture
 def connect() -> Iterator[Callable[..., Agent]]:
     """Connect agents to servers of any kind; they leave when the test ends."""
     with ExitStack() as stack:
-        yield lambda server, era="auto": stack.enter_context(connected(server, era))
+        yield lambda server, era="auto": stack.enter_context(connection(server, era))
 
 
 @pytest.fixture(scope="session")
@@ -133,14 +138,12 @@ def agent(
     words = ("--root", folder, "--engine", "embedded")
     fresh = str(tmp_path_factory.mktemp("analyses"))
     server = started_by(*words, QWA_DATA=str(stored[0]), QWA_ANALYSES=fresh)
-    with connected(server, request.param) as found:
+    with connection(server, request.param) as found:
         yield found
 
 
 @pytest.fixture
-def patient(
-    connect: Callable[..., Agent], folder: Path, tmp_path: Path
-) -> Callable[..., Agent]:
+def patient(connect: Callable[..., Agent], folder: Path, tmp_path: Path) -> Callable[..., Agent]:
     """Connect agents to a server whose engine works until `tmp_path` says that it may end."""
 
     def start(*words: object, era: str = "auto") -> Agent:

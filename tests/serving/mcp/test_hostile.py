@@ -113,3 +113,27 @@ def test_control_tokens_in_a_question_come_back_as_harmless_text(agent):
     result = agent.call("ask_audio", question=question, audio="said.wav")
     agent.said(result)
     assert "<|" not in result.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://example.com/a.mp3", "only https URLs are opened"),
+        ("https://169.254.169.254/latest/meta-data", "which is not public"),
+        ("https://127.0.0.1:8766/mcp", "which is not public"),
+        ("https://[::ffff:10.0.0.1]/a.mp3", "which is not public"),
+        ("https://user:secret@example.com/a.mp3", "holds a password"),
+    ],
+)
+def test_where_urls_are_allowed_they_lead_to_public_addresses_only(urls, url, why):
+    assert why in urls.error("audio_info", audio=url)
+
+
+@pytest.fixture(scope="module")
+def urls(folder, command, connected):
+    """An agent whose server opens URLs."""
+    with connected(command("--root", folder, "--engine", "embedded", "--allow-urls")) as agent:
+        (tool, *_) = agent.do(agent.client.list_tools).tools
+        assert "an https URL" in tool.description
+        assert tool.annotations.open_world_hint
+        yield agent

@@ -90,7 +90,9 @@ def test_a_part_is_asked_about_by_its_seconds_quoted_or_not(agent):
     result = agent.call("ask_audio", question="a bell?", audio="long.wav", start_s=59, end_s="63")
     agent.said(result)
     assert result.structured_content["coverage"]["total"] == pytest.approx(4.0, abs=0.01)
-    (bell,) = [each for each in result.structured_content["evidence"] if each["kind"] == "sound"][:1]
+    (bell,) = [each for each in result.structured_content["evidence"] if each["kind"] == "sound"][
+        :1
+    ]
     assert bell["start"] >= 59.0
 
 

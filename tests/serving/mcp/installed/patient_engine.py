@@ -5,6 +5,7 @@ Its model is a folder: `begun NAME` and `ended NAME: WHY` are written there for 
 """
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -23,7 +24,8 @@ class Patient:
 
     def reply(self, conversation, options):
         name = question(conversation)
-        print("noise from Python")
+        sys.stdout.write("noise from Python\n")
+        sys.stdout.flush()
         os.write(1, b"noise from a library\n")
         if name == "fail":
             raise ZeroDivisionError("secret of the server")
