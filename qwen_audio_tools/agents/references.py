@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
+from qwen_audio_tools.agents.nearby import meant_by, recordings_in
 from qwen_audio_tools.clip import Clip
 from qwen_audio_tools.clip_store import ClipStore
-from qwen_audio_tools.errors import ClipMissing, ClipRefused
+from qwen_audio_tools.errors import ClipMissing, ClipRefused, ClipUnreadable
 from qwen_audio_tools.sources.policy import SourcePolicy, agent
 from qwen_audio_tools.spans import clock
 
@@ -72,14 +73,27 @@ class References:
         return Clip(found, policy=self.policy, title="" if found == where else where)
 
     def _in_roots(self, named: str) -> str:
-        """Return where a relative path lies: in the first root that has it."""
+        """Return where a relative path lies: in the first root that has it.
+
+        Raises:
+            ClipMissing, ClipUnreadable: it is in none of them, or a folder; the hint tells what is
+                there.
+        """
         roots = self.policy.roots
-        if not roots or named[:1] in ("-", "~") or "\0" in named or Path(named).is_absolute():
+        if not roots or named[:1] in ("-", "~") or "\0" in named:
             return named
-        for place in (*(root / named for root in roots), Path(named)):
+        places = (*(root / named for root in roots), Path(named))  # an absolute path stays one
+        for place in places:
             if _is_there(place, roots):
-                return str(place)
-        return named if _SCHEME.match(named) else str(roots[0] / named)
+                return str(_no_folder(place, named, roots))
+        if _SCHEME.match(named):
+            return named
+        if not any(_is_inside(place, roots) for place in places):
+            return str(roots[0] / named)
+        raise ClipMissing(
+            f"{named[:200]!r} does not exist in {' or '.join(map(str, roots))}",
+            hint=meant_by(named, roots),
+        )
 
     def _stored(self, id: str) -> Clip:
         if self.store is None:
@@ -112,13 +126,28 @@ def path_of(uri: str) -> str:
     return unquote(match["path"])
 
 
+def _no_folder(place: Path, named: str, roots: Sequence[Path]) -> Path:
+    if place.is_dir():
+        raise ClipUnreadable(
+            f"{named[:200]!r} is a folder, not a recording", hint=recordings_in([place], roots)
+        )
+    return place
+
+
 def _is_there(place: Path, roots: Sequence[Path]) -> bool:
     # What lies outside the roots must look the same whether it exists or not.
     try:
-        real = place.resolve()
-        return any(real.is_relative_to(root.resolve()) for root in roots) and real.exists()
-    except (OSError, RuntimeError):
+        return _is_inside(place, roots) and place.exists()
+    except OSError:  # a name that no file can have
         return False
+
+
+def _is_inside(place: Path, roots: Sequence[Path]) -> bool:
+    try:
+        real = place.resolve()
+    except (OSError, RuntimeError):  # a loop of links
+        return False
+    return any(real.is_relative_to(root.resolve()) for root in roots)
 
 
 def shown(id: str, store: ClipStore) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from qwen_audio_tools import Clip, ClipStore
 from qwen_audio_tools.agents.references import References, path_of
-from qwen_audio_tools.errors import ClipMissing, ClipRefused
+from qwen_audio_tools.errors import ClipMissing, ClipRefused, ClipUnreadable
 from qwen_audio_tools.sources import agent
 from qwen_audio_tools.testing import tone, write
 
@@ -63,10 +63,10 @@ def test_what_lies_outside_looks_the_same_whether_it_is_there_or_not(references,
         references.resolve(named).duration  # noqa: B018
 
 
-@pytest.mark.parametrize("named", ["loop.wav", "a\0b.wav", "x" * 300, "concat:a.wav|b.wav"])
+@pytest.mark.parametrize("named", ["loop.wav", "a\0b.wav", "x" * 300, "concat:x|y"])
 def test_what_no_file_is_called_is_an_error_of_ours(references, folders, named):
     (folders / "first" / "loop.wav").symlink_to(folders / "first" / "loop.wav")
-    with pytest.raises(Exception, match=r"loop|NUL|too long|concat") as caught:
+    with pytest.raises(Exception, match=r"loop|NUL|does not exist|concat") as caught:
         references.resolve(named).duration  # noqa: B018
     assert caught.value.__class__.__module__ == "qwen_audio_tools.errors"
 
@@ -90,3 +90,33 @@ def test_a_stored_clip_is_named_by_its_uri_too(folders):
     assert references.takes == "clip://ID of a stored clip"
     with pytest.raises(ClipMissing):
         references.resolve("clip://ffffffffffff")
+
+
+def test_a_name_that_leads_to_nothing_is_answered_with_those_that_are_there(references, folders):
+    (folders / "first" / "sub").mkdir()
+    for number in range(30):
+        write(folders / "first" / "sub" / f"episode {number:02d}.mp3", tone(440.0, 0.1))
+    for named, hint in (
+        ("A.WAV", "did you mean 'a.wav'?"),
+        ("epsode 07.mp3", "there are 'a.wav', 'b c#d?.wav'"),
+        ("sub/epsode 07.mp3", "did you mean 'sub/episode 07.mp3'"),
+        (str(folders / "first" / "sub" / "epsode 07.mp3"), "did you mean 'sub/episode 07.mp3'"),
+        ("sub/nothing.ogg", "'sub/episode 07.mp3', and 24 more"),
+    ):
+        with pytest.raises(ClipMissing, match="does not exist in") as missing:
+            references.resolve(named)
+        assert hint in missing.value.hint
+        assert len(missing.value.hint) < 400
+    with pytest.raises(ClipUnreadable, match="is a folder") as folder:
+        references.resolve("sub")
+    assert "there are 'sub/episode 00.mp3'" in folder.value.hint
+    with pytest.raises(ClipUnreadable, match="is a folder") as root:
+        references.resolve(".")
+    assert "there are 'a.wav'" in root.value.hint
+
+
+def test_an_empty_folder_says_so(folders):
+    (folders / "empty").mkdir()
+    with pytest.raises(ClipMissing) as missing:
+        References(policy=agent([folders / "empty"])).resolve("a.wav")
+    assert "there are none here" in missing.value.hint

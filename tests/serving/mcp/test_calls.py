@@ -38,6 +38,9 @@ def test_what_waits_and_is_given_up_never_begins(patient, appears, tmp_path):
     second = agent.begin("ask_audio", question="second", audio="said.wav")
     assert "16000 Hz" in agent.text("audio_info", audio="said.wav")  # so the second has arrived
     second.cancel()
+    with pytest.raises(CancelledError):
+        second.result(timeout=60)
+    assert "16000 Hz" in agent.text("audio_info", audio="said.wav")  # so has its end
     (tmp_path / "let go first").touch()
     assert "first: done" in agent.said(first.result(timeout=60))
     (tmp_path / "let go third").touch()
@@ -115,23 +118,40 @@ def test_a_bug_is_reported_without_its_insides(patient):
     assert "16000 Hz" in agent.text("audio_info", audio="said.wav")
 
 
-def test_nothing_but_the_protocol_is_on_stdout(folder, tmp_path, patient):
-    server = patient().client.server  # it is started once more, with pipes of our own
-    (tmp_path / "let go loud").touch()
-    hello = {"protocolVersion": "2025-06-18", "capabilities": {}}
-    hello["clientInfo"] = {"name": "test", "version": "1"}
-    question = {"name": "ask_audio", "arguments": {"question": "loud", "audio": "said.wav"}}
-    lines = [
-        "this is no JSON",
-        json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}),
-        '{"jsonrpc": "2.0", "method": "notifications/initialized"}',
-        "[[[[",
-        json.dumps({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": question}),
-    ]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen([server.command, *server.args], env=server.env, **pipes) as child:
+HELLO = {
+    "protocolVersion": "2025-06-18",
+    "capabilities": {},
+    "clientInfo": {"name": "test", "version": "1"},
+}
+
+
+@pytest.fixture
+def opened(folder, tmp_path, command):
+    """Start the server with pipes of our own, and ask it a question."""
+
+    def open_with(question, *noise):
+        asked = {"name": "ask_audio", "arguments": {"question": question, "audio": "said.wav"}}
+        lines = [
+            *noise,
+            json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": HELLO}),
+            '{"jsonrpc": "2.0", "method": "notifications/initialized"}',
+            *noise,
+            json.dumps({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": asked}),
+        ]
+        server = command("--root", folder, "--engine", f"patient:{tmp_path}")
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        line = [server.command, *server.args]
+        child = subprocess.Popen(line, env=server.env, stderr=subprocess.DEVNULL, **pipes)
         child.stdin.write("".join(f"{line}\n" for line in lines).encode())
         child.stdin.flush()
+        return child
+
+    return open_with
+
+
+def test_nothing_but_the_protocol_is_on_stdout(opened, tmp_path):
+    (tmp_path / "let go loud").touch()
+    with opened("loud", "this is no JSON", "[[[[", "") as child:
         answers = []
         while not answers or answers[-1].get("id") != 2:
             answers.append(json.loads(child.stdout.readline()))
@@ -139,3 +159,10 @@ def test_nothing_but_the_protocol_is_on_stdout(folder, tmp_path, patient):
         assert child.stdout.read() == b""
         assert child.wait(timeout=60) == 0
     assert "loud: done" in answers[-1]["result"]["content"][0]["text"]
+
+
+def test_when_the_agent_leaves_in_the_middle_of_a_call_the_server_ends(opened, tmp_path, appears):
+    with opened("unheard") as child:
+        assert appears(tmp_path / "begun unheard")
+        child.stdin.close()
+        assert child.wait(timeout=60) == 0

@@ -53,7 +53,7 @@ NAMES = [
     ("-", "stdin is not read here"),
     ("", "no audio is named"),
     ("   ", "no audio is named"),
-    ("x" * 300 + ".wav", "too long"),
+    ("x" * 300 + ".wav", "does not exist"),
     ("x" * 100_000, "100,000 characters; at most 4,096"),
     ("clip://ffffffffffff", "no clip"),
     ("clip://../../etc/passwd", "'clip:' is not opened"),
