@@ -38,8 +38,16 @@ class Calls:
         self._light = ThreadPoolExecutor(_LIGHT, "qwa-light")
         self._open = 0
 
-    async def run(self, tool: Tool, written: Mapping[str, Any] | None, tell: Tell) -> Result:
-        """Return what a tool makes of what a client wrote; cancelled, its work stops too.
+    async def run(
+        self,
+        tool: Tool,
+        written: Mapping[str, Any] | None,
+        tell: Tell,
+        shown: Callable[[Result], T],
+    ) -> T:
+        """Return what a tool makes of what a client wrote, as `shown` puts it, in the same thread.
+
+        Cancelled, its work stops too.
 
         Raises:
             QwenAudioError: what is wrong, in words for a model.
@@ -47,7 +55,11 @@ class Calls:
         given = read_arguments(tool.arguments, written)
         async with told_to(tell) as progress:
             ears = replace(self.ears, options=replace(self.ears.options, progress=progress))
-            return await self.in_time(lambda stop: tool.work(ears, given, stop), light=tool.light)
+
+            def work(stop: Stop) -> T:
+                return shown(tool.work(ears, given, stop))
+
+            return await self.in_time(work, light=tool.light)
 
     async def in_time(self, work: Callable[[Stop], T], *, light: bool) -> T:
         """Return what `work` returns, done in one of the threads and within the limits.

@@ -82,8 +82,8 @@ class _Desk:
             await context.session.report_progress(done, total, words)
 
         try:
-            result = await self.calls.run(self._tool(params.name), params.arguments, tell)
-            return await self.calls.in_time(lambda _: self._content(result), light=True)
+            tool = self._tool(params.name)
+            return await self.calls.run(tool, params.arguments, tell, self._shown)
         except QwenAudioError as error:
             return _failed(told(error))
         except Exception:
@@ -97,7 +97,7 @@ class _Desk:
             )
         return self._tools[name]
 
-    def _content(self, result: Result) -> types.CallToolResult:
+    def _shown(self, result: Result) -> types.CallToolResult:
         links = [link_to(clip) for clip in result.clips]
         content: list[types.ContentBlock] = [types.TextContent(text=result.text)]
         if self._options.links:
