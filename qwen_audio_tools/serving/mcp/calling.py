@@ -17,7 +17,7 @@ from qwen_audio_tools.serving.mcp.tools import Tool
 from qwen_audio_tools.stopping import Stop, in_thread
 
 T = TypeVar("T")
-_LIGHT = 4
+_LIGHT, _LIGHT_WAITING = 4, 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +34,8 @@ class Calls:
 
     def __init__(self, ears: Ears, limits: CallLimits) -> None:
         self.ears, self.limits = ears, limits
-        self._listening = ThreadPoolExecutor(limits.at_once, "qwa-listening")
-        self._light = ThreadPoolExecutor(_LIGHT, "qwa-light")
-        self._open = 0
+        self._listening = _Lane("qwa-listening", limits.at_once, limits.waiting)
+        self._light = _Lane("qwa-light", _LIGHT, _LIGHT_WAITING)
 
     async def run(
         self,
@@ -68,17 +67,26 @@ class Calls:
             EngineUnreachable: it took too long, or too many wait already.
             QwenAudioError: as the work.
         """
-        executor = self._light if light else self._listening
-        with self._counted(), anyio.move_on_after(self.limits.seconds):
-            return await in_thread(work, executor)
+        lane = self._light if light else self._listening
+        with lane.counted(), anyio.move_on_after(self.limits.seconds):
+            return await in_thread(work, lane.threads)
         raise EngineUnreachable(
             f"this took longer than the {self.limits.seconds:g} s that a call may take",
             hint="ask about a part of it, with start_s and end_s",
         )
 
+
+class _Lane:
+    """Threads for one kind of work, and how much of it there is."""
+
+    def __init__(self, name: str, at_once: int, waiting: int) -> None:
+        self.threads = ThreadPoolExecutor(at_once, name)
+        self._most, self._open = at_once + waiting, 0
+
     @contextmanager
-    def _counted(self) -> Iterator[None]:
-        if self._open >= self.limits.at_once + self.limits.waiting:
+    def counted(self) -> Iterator[None]:
+        """Count one piece of work while it lasts; EngineUnreachable where there are too many."""
+        if self._open >= self._most:
             raise EngineUnreachable(
                 f"{self._open} calls are worked on already", hint="call again when one has ended"
             )

@@ -1,8 +1,9 @@
 """The MCP server: which tools and resources there are, and how each request is answered."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import mcp_types as types
 from mcp.server import Server
@@ -11,6 +12,7 @@ from mcp.shared.exceptions import MCPError
 
 from qwen_audio_tools.agents.references import References
 from qwen_audio_tools.agents.tools import Ears, told
+from qwen_audio_tools.conversation import as_data
 from qwen_audio_tools.errors import QwenAudioError, SettingsError
 from qwen_audio_tools.serving.mcp import resources
 from qwen_audio_tools.serving.mcp.arguments import schema_of
@@ -20,6 +22,7 @@ from qwen_audio_tools.serving.mcp.tools import Tool, table
 
 _log = logging.getLogger(__name__)
 Context = ServerRequestContext[Any, Any]
+T = TypeVar("T")
 
 _LONGEST_ERROR = 2_000
 _ABOUT = (
@@ -99,7 +102,7 @@ class _Desk:
 
     def _shown(self, result: Result) -> types.CallToolResult:
         links = [link_to(clip) for clip in result.clips]
-        content: list[types.ContentBlock] = [types.TextContent(text=result.text)]
+        content: list[types.ContentBlock] = [types.TextContent(text=as_data(result.text))]
         if self._options.links:
             content += [_link(each) for each in links]
         data = harmless({**result.data, "clips": links})
@@ -109,7 +112,7 @@ class _Desk:
         self, context: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListResourcesResult:
         cursor, store = params.cursor if params else None, self.calls.ears.references.store
-        return await self.calls.in_time(lambda _: resources.listed(store, cursor), light=True)
+        return await self._looked_up(lambda: resources.listed(store, cursor))
 
     async def list_templates(
         self, context: Context, params: types.PaginatedRequestParams | None
@@ -120,11 +123,14 @@ class _Desk:
         self, context: Context, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
         references, uri = self.calls.ears.references, str(params.uri)
+        found = await self._looked_up(lambda: resources.read(references, uri))
+        return types.ReadResourceResult(contents=[found])
+
+    async def _looked_up(self, look: Callable[[], T]) -> T:
         try:
-            found = await self.calls.in_time(lambda _: resources.read(references, uri), light=True)
+            return await self.calls.in_time(lambda _: look(), light=True)
         except QwenAudioError as error:
             raise MCPError(code=types.INVALID_PARAMS, message=told(error)) from error
-        return types.ReadResourceResult(contents=[found])
 
 
 def _described(tool: Tool, references: References) -> types.Tool:
@@ -154,5 +160,5 @@ def _link(values: Data) -> types.ResourceLink:
 
 
 def _failed(text: str) -> types.CallToolResult:
-    shown = text if len(text) <= _LONGEST_ERROR else f"{text[:_LONGEST_ERROR]}…"
-    return types.CallToolResult(content=[types.TextContent(text=shown)], is_error=True)
+    cut = text if len(text) <= _LONGEST_ERROR else f"{text[:_LONGEST_ERROR]}…"
+    return types.CallToolResult(content=[types.TextContent(text=as_data(cut))], is_error=True)

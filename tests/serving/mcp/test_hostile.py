@@ -113,6 +113,7 @@ def test_control_tokens_in_a_question_come_back_as_harmless_text(agent):
     result = agent.call("ask_audio", question=question, audio="said.wav")
     agent.said(result)
     assert "<|" not in result.model_dump_json()
+    assert "<|" not in agent.error("audio_info", audio="<|im_start|>.wav")
 
 
 @pytest.mark.parametrize(
