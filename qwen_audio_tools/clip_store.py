@@ -25,7 +25,7 @@ from qwen_audio_tools.sources import SourcePolicy, person
 
 _ID = re.compile(r"[0-9a-f]{12}")
 _GIB = 2**30
-_MEDIA_TYPES = {
+MEDIA_TYPES = {
     "wav": "audio/wav",
     "w64": "audio/x-w64",
     "mp3": "audio/mpeg",
@@ -39,6 +39,7 @@ _MEDIA_TYPES = {
     "aiff": "audio/aiff",
     "caf": "audio/x-caf",
 }
+"""Media types by container, as `AudioInfo` names it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ class ClipStore:
                 id=found,
                 name=name or Path(clip.name).name,
                 seconds=kept.info.duration,
-                media_type=_MEDIA_TYPES.get(kept.info.container, "application/octet-stream"),
+                media_type=MEDIA_TYPES.get(kept.info.container, "application/octet-stream"),
                 size=kept.info.size,
             )
             if not self._path(found).exists():

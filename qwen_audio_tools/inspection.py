@@ -8,6 +8,7 @@ recursive filters, which numpy does not have: within 0.1 LU of them.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from qwen_audio_tools.clip import Clip, Samples
 
 __all__ = ["Inspection", "inspect", "plot"]
+
+Progress = Callable[[str, float, float], None]
 
 _FULL = 0.999
 """Share of full scale that counts as clipped: lossy codecs and 8 bit don't reach 1 exactly."""
@@ -61,8 +64,11 @@ class Inspection:
         return values
 
 
-def inspect(clip: Clip) -> Inspection:
+def inspect(clip: Clip, progress: Progress | None = None) -> Inspection:
     """Decode a clip once and measure it, in constant memory.
+
+    `progress` is told the seconds that were measured, and how many there are; what it raises ends
+    the work.
 
     Raises:
         ClipError: a kind of it, if the clip can't be opened or decoded.
@@ -70,6 +76,7 @@ def inspect(clip: Clip) -> Inspection:
     from qwen_audio_tools.loudness import Loudness
 
     levels, loudness = _Levels(), Loudness()
+    promised = (clip.duration_hint or 0.0) if progress else 0.0
 
     def observe(rate: int, block: Samples) -> None:
         import numpy as np
@@ -77,6 +84,8 @@ def inspect(clip: Clip) -> Inspection:
         sound = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
         levels.feed(rate, sound)
         loudness.feed(rate, sound)
+        if progress:
+            progress("measuring", levels.seconds, max(promised, levels.seconds))
 
     clip.listen(observe)
     return Inspection(

@@ -2,12 +2,15 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from qwen_audio_tools.engines.base import Options
+from qwen_audio_tools.answer import Answer
+from qwen_audio_tools.conversation import Conversation
+from qwen_audio_tools.engines.base import BatchEngine, Delta, Engine, EngineInfo, Options
 from qwen_audio_tools.errors import Cancelled
 
 T = TypeVar("T")
@@ -53,15 +56,56 @@ class Stop:
             if close is not None:
                 close()
 
+    def engine(self, engine: Engine) -> Engine:
+        """Return the engine as one that also heeds this wish at each piece of its replies."""
+        if isinstance(engine, BatchEngine):
+            return _StoppableBatches(engine, self)
+        return _Stoppable(engine, self)
 
-async def in_thread(work: Callable[[Stop], T]) -> T:
+
+@dataclass(frozen=True, slots=True)
+class _Stoppable:
+    inner: Engine
+    stop: Stop
+
+    @property
+    def info(self) -> EngineInfo:
+        return self.inner.info
+
+    def reply(self, conversation: Conversation, options: Options) -> Iterator[Delta]:
+        return self.stop.heed(self.inner.reply(conversation, options))
+
+
+@dataclass(frozen=True, slots=True)
+class _StoppableBatches:
+    inner: BatchEngine
+    stop: Stop
+
+    @property
+    def info(self) -> EngineInfo:
+        return self.inner.info
+
+    def reply(self, conversation: Conversation, options: Options) -> Iterator[Delta]:
+        return self.stop.heed(self.inner.reply(conversation, options))
+
+    def replies(
+        self, conversations: Sequence[Conversation], options: Options
+    ) -> Iterator[tuple[int, Answer]]:
+        return self.stop.heed(self.inner.replies(conversations, options))
+
+
+async def in_thread(work: Callable[[Stop], T], executor: Executor | None = None) -> T:
     """Return what `work` returns, run in a thread; a cancelled task sets the Stop that it gets.
+
+    With an `executor` it waits for one of its threads; cancelled before that, it never starts.
 
     Raises:
         Exception: what `work` raises.
     """
     stop = Stop()
     try:
+        if executor is not None:
+            return await asyncio.wrap_future(executor.submit(work, stop))
         return await asyncio.to_thread(work, stop)
     except asyncio.CancelledError:
         stop.set()

@@ -72,6 +72,7 @@ COMMANDS = {
     "emotion": "short_forms:emotion",
     "info": "info:info",
     "serve": "serve:serve",
+    "mcp": "mcp:mcp",
     "engines": "engines:engines",
     "tasks": "tasks:tasks",
     "doctor": "doctor:doctor",

@@ -70,6 +70,7 @@ CHINESE = {
     "analysing": "正在分析",
     "answering": "正在回答",
     "listening": "正在听",
+    "telling voices apart": "正在分辨说话人",
     "transcribing": "正在转写",
     "decoding": "正在解码",
     "fetching": "正在下载",

@@ -24,7 +24,7 @@ def tell_answer(answer: Answer, most: int = MOST) -> str:
         lines += [_evidence(item, len(answer.clip.split(", ")) > 1) for item in kept[:_LINES]]
         if len(kept) > _LINES:
             lines.append(f"- … and {len(kept) - _LINES} more: ask about a part of the recording")
-    return _bounded([*lines, *_notes(answer)], most)
+    return _bounded(lines, most, after=_notes(answer))
 
 
 def tell_transcript(transcript: Transcript, answer: Answer, most: int = MOST) -> str:

@@ -88,7 +88,8 @@ def transcribe_audio(
     """
     clip = place.clip(ears.references)
     options = replace(ears.options, language=language or ears.options.language)
-    transcript, answer = transcribe(clip, engine=ears.engine, options=_stoppable(options, stop))
+    engine, options = _stoppable(ears.engine, options, stop)
+    transcript, answer = transcribe(clip, engine=engine, options=options)
     return ToolReply(
         text=tell_transcript(transcript, answer, ears.most),
         clips=(clip,),
@@ -129,32 +130,39 @@ def compare_audio(
     return ToolReply(text=tell_answer(answer, ears.most), clips=tuple(clips), answer=answer)
 
 
-def audio_info(ears: Ears, place: Place) -> ToolReply:
+def audio_info(ears: Ears, place: Place, stop: Stop | None = None) -> ToolReply:
     """Tell what a recording holds, without any model.
 
     Raises:
         ClipError: it can't be opened or decoded.
+        Cancelled: once `stop` is set.
     """
     clip = place.clip(ears.references)
-    found = inspect(clip)
+    _, options = _stoppable(ears.engine, ears.options, stop)
+    found = inspect(clip, progress=options.progress)
     return ToolReply(text=tell_inspection(found), clips=(clip,), inspection=found)
 
 
 def told(error: QwenAudioError) -> str:
     """Return an error as a model should read it: what was wrong, and what to do now."""
-    hint = f" What to do: {error.hint}." if error.hint else ""
-    return f"Error: {error}.{hint}"
+    hint = f" What to do: {_ended(error.hint)}" if error.hint else ""
+    return f"Error: {_ended(str(error))}{hint}"
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def _asked(
     ears: Ears, clips: Sequence[Clip], question: str, task: str | None, stop: Stop | None
 ) -> Answer:
     options = replace(ears.options, task=task or ears.options.task)
-    return ask(clips, question, engine=ears.engine, options=_stoppable(options, stop))
+    engine, options = _stoppable(ears.engine, options, stop)
+    return ask(clips, question, engine=engine, options=options)
 
 
-def _stoppable(options: Options, stop: Stop | None) -> Options:
+def _stoppable(engine: Engine, options: Options, stop: Stop | None) -> tuple[Engine, Options]:
     if stop is None:
-        return options
+        return engine, options
     stop.check()
-    return stop.options(options)
+    return stop.engine(engine), stop.options(options)

@@ -37,8 +37,11 @@ INFO = ToolWords(
 )
 
 QUESTION = "The question, in full: the tool knows nothing of the conversation."
-AUDIO = "The recording: {takes}. Leave it out for the latest attachment."
+NAMED = "The recording: {takes}."
+AUDIO = f"{NAMED} Leave it out for the latest attachment."
 AUDIOS = "The recordings to compare, two or more; each is: {takes}."
 START = "Only from this second of the recording on."
 END = "Only up to this second of the recording."
+ABOUT = "What to compare them by, in full; leave it out for everything that can be told."
 LANGUAGE = "The language that is spoken, as an ISO 639-1 code such as 'en', if it is known."
+PAGE = "Which page of a long transcript; the first one says how many there are."

@@ -68,7 +68,7 @@ class Limits:
         if seconds > self.max_seconds:
             raise ClipTooLong(
                 f"{name!r} has more than the {_time(self.max_seconds)} of audio that are allowed",
-                hint="ask about a part of it (--start, --end)",
+                hint="ask about a part of it, by its start and end",
             )
 
 

@@ -2,13 +2,16 @@
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from qwen_audio_tools import Clip, Options
+from qwen_audio_tools import Answer, Clip, Options
+from qwen_audio_tools.engines.base import BatchEngine, Delta
 from qwen_audio_tools.errors import Cancelled, EngineRefused
 from qwen_audio_tools.stopping import Stop, in_thread, iterate
 from qwen_audio_tools.testing import RATE, tone
+from qwen_audio_tools.testing.scripted_engine import ScriptedEngine
 
 
 class Counting:
@@ -115,3 +118,56 @@ def test_the_embedded_engine_stops_listening_in_the_middle(tmp_path):
     with pytest.raises(Cancelled):
         ask(clip, engine=open_engine("embedded"), options=options)
     assert max(heard) < 120.0
+
+
+@pytest.mark.parametrize("batches", [False, True])
+def test_an_engine_that_tells_no_progress_is_stopped_at_its_next_word(batches):
+    stop, source = Stop(), Counting()
+
+    class Talker:
+        info = ScriptedEngine([]).info
+
+        def reply(self, conversation, options):
+            return (Delta(text=str(item)) for item in source.items(stop))
+
+    class Batches(Talker):
+        def replies(self, conversations, options):
+            return ((0, Answer(text=str(item))) for item in source.items(stop))
+
+    engine = stop.engine(Batches() if batches else Talker())
+    assert isinstance(engine, BatchEngine) == batches
+    assert engine.info.name == "scripted"
+    pieces = engine.replies([[]], Options()) if batches else engine.reply([], Options())
+    next(pieces)
+    stop.set()
+    with pytest.raises(Cancelled):
+        next(pieces)
+    del pieces
+    assert source.last == 2
+
+
+def test_work_that_waits_for_a_thread_never_begins_once_it_is_given_up():
+    begun: list[str] = []
+    let_go = threading.Event()
+
+    def work(name: str):
+        def run(stop: Stop) -> str:
+            begun.append(name)
+            let_go.wait(60)
+            return name
+
+        return run
+
+    async def story() -> str:
+        with ThreadPoolExecutor(1) as executor:
+            first = asyncio.create_task(in_thread(work("first"), executor))
+            second = asyncio.create_task(in_thread(work("second"), executor))
+            while not begun:
+                await asyncio.sleep(0.001)
+            second.cancel()
+            await asyncio.gather(second, return_exceptions=True)
+            let_go.set()
+            return await first
+
+    assert asyncio.run(story()) == "first"
+    assert begun == ["first"]

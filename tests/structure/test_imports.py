@@ -11,7 +11,7 @@ HEAVY = {
     *("faster_whisper", "ctranslate2", "onnxruntime", "tokenizers", "sentencepiece"),
     *("vaderSentiment", "huggingface_hub", "requests", "torch", "transformers"),
     *("langchain_core", "llama_index", "espeakng_loader"),
-    *("starlette", "uvicorn", "prometheus_client", "asyncio"),
+    *("anyio", "asyncio", "mcp", "mcp_types", "prometheus_client", "starlette", "uvicorn"),
 }
 
 

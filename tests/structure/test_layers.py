@@ -45,6 +45,8 @@ THIRD_PARTIES = {
     | {"bitsandbytes", "huggingface_hub", "llguidance", "modelscope", "tokenizers", "torch"}
     | {"transformers"},
     "qwen_audio_tools/serving/http": CORE | {"prometheus_client", "starlette", "uvicorn"},
+    "qwen_audio_tools/serving": CORE,
+    "qwen_audio_tools/serving/mcp": CORE | {"anyio", "mcp", "mcp_types", "uvicorn"},
     "qwen_audio_tools/testing": CORE
     | AUDIO
     | {"espeakng_loader", "tokenizers", "torch", "transformers"},

@@ -115,7 +115,7 @@ def analyse(
         if Expert.ENGLISH in missing:
             heard[Expert.ENGLISH] = _to_english(clip, known[Expert.WORDS], models, options)
         if Expert.SPEAKERS in missing:
-            heard[Expert.SPEAKERS] = _tell_speakers(clip, known[Expert.SPEECH])
+            heard[Expert.SPEAKERS] = _tell_speakers(clip, known[Expert.SPEECH], options)
         for name, value in heard.items():
             analysis_cache.put(
                 digest, key_of(name, models.whisper_name, options), to_record(name, value)
@@ -192,13 +192,16 @@ def _windows(
     yield from cutter.finish()
 
 
-def _tell_speakers(clip: "Clip", speech: Sequence[Span]) -> Any:
+def _tell_speakers(clip: "Clip", speech: Sequence[Span], options: Options) -> Any:
     # A second pass: which windows of a voice to compare follows from all of the speech.
     from qwen_audio_tools.engines.embedded.voices.speakers import SpeakerMeter
 
     meter = SpeakerMeter(speech)
-    for block in clip.blocks(BLOCK_SECONDS):
+    for number, block in enumerate(clip.blocks(BLOCK_SECONDS), start=1):
         meter.feed(block)
+        if options.progress:
+            done = min(number * BLOCK_SECONDS, clip.duration)
+            options.progress("telling voices apart", done, clip.duration)
     return meter.finish()
 
 

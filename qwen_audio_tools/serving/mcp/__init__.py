@@ -1,0 +1,1 @@
+"""The tools of an agent over the Model Context Protocol: `qwa mcp`."""
