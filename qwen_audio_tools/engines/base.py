@@ -27,6 +27,8 @@ class EngineInfo:
     `window` is the longest clip it hears at once, in seconds (infinite if it streams);
     `audio_tokens_per_second` is what a second of audio costs in its context. `prompting` is how it
     is addressed: "chat", or "base" for a model that only continues the prompts it was trained on.
+    `context` is how many tokens a conversation and its answer may have; None where that is not
+    known, or where there are no tokens.
     """
 
     name: str
@@ -36,6 +38,7 @@ class EngineInfo:
     audio_tokens_per_second: float = 0.0
     device: str = "cpu"
     prompting: Literal["chat", "base"] = "chat"
+    context: int | None = None
 
     @property
     def label(self) -> str:

@@ -10,6 +10,7 @@ from qwen_audio_tools.conversation import Conversation
 from qwen_audio_tools.engines.base import Delta, EngineInfo, Options, Progress, join
 from qwen_audio_tools.engines.transformers.batches import batches
 from qwen_audio_tools.engines.transformers.loading.checkpoint import Checkpoint, find
+from qwen_audio_tools.engines.transformers.loading.parameters import text_shape
 from qwen_audio_tools.settings import Settings
 from qwen_audio_tools.tasks import Ability
 
@@ -68,6 +69,7 @@ class TransformersEngine:
             audio_tokens_per_second=family.tokens_per_second,
             device=self._loaded.device if self._loaded else self._settings.device,
             prompting="base" if self._checkpoint.base else "chat",
+            context=text_shape(config).context if (config := self._checkpoint.config) else None,
         )
 
     def _more_abilities(self, chats: bool) -> set[Ability]:
