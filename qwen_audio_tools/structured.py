@@ -80,13 +80,13 @@ def attempt(
             f"engine {engine.info.label!r} writes in its own words: no JSON schema can shape them",
             hint="--engine transformers:MODEL or server:MODEL@URL does",
         )
+    turns: list[Message] = list(conversation)
     try:
-        constrained = replace(options, schema=schema)
-        answer = join(converse(conversation, engine=engine, options=constrained), engine.info)
-        turns: list[Message] = list(conversation)
+        held = replace(options, schema=schema)
+        answer = join(converse(turns, engine=engine, options=held), engine.info)
     except EngineUnsupported:  # it converses, and can't be held to a schema
-        turns = _asking(conversation, schema)
-        answer = join(converse(turns, engine=engine, options=options), engine.info)
+        turns, held = _asking(conversation, schema), options
+        answer = join(converse(turns, engine=engine, options=held), engine.info)
     for left in range(repairs, -1, -1):
         try:
             return Attempt(answer, read(json_in(answer.text)))
@@ -94,7 +94,7 @@ def attempt(
             problem = " ".join(str(error).split())[:400]
         if left:
             turns = [*turns, assistant(answer.text), user(_AGAIN.format(problem=problem))]
-            answer = join(converse(turns, engine=engine, options=options), engine.info)
+            answer = join(converse(turns, engine=engine, options=held), engine.info)
     return Attempt(answer, problem=problem)
 
 

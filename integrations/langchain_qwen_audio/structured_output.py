@@ -78,7 +78,7 @@ def shape_of(schema: Any) -> Shape:
     becomes = schema if isinstance(schema, type) and is_basemodel_subclass(schema) else None
     # pydantic's own keeps what refers to itself; the other resolves references.
     own = getattr(becomes, "model_json_schema", None)
-    return Shape(_closed(own() if own else convert_to_json_schema(schema)), becomes)
+    return Shape(closed(own() if own else convert_to_json_schema(schema)), becomes)
 
 
 def reading(model: Runnable[Any, Any], shape: Shape, *, include_raw: bool) -> Runnable[Any, Any]:
@@ -94,13 +94,13 @@ def reading(model: Runnable[Any, Any], shape: Shape, *, include_raw: bool) -> Ru
     return RunnableMap(raw=model) | told
 
 
-def _closed(schema: Any) -> Any:
+def closed(schema: Any) -> Any:
     """Return a schema whose objects hold what they name and nothing else, unless they say so."""
     if isinstance(schema, list):
-        return [_closed(each) for each in schema]
+        return [closed(each) for each in schema]
     if not isinstance(schema, Mapping):
         return schema
-    closed = {name: _closed(value) for name, value in schema.items()}
-    if closed.get("type") == "object" and isinstance(closed.get("properties"), dict):
-        closed.setdefault("additionalProperties", False)
-    return closed
+    found = {name: closed(value) for name, value in schema.items()}
+    if found.get("type") == "object" and isinstance(found.get("properties"), dict):
+        found.setdefault("additionalProperties", False)
+    return found

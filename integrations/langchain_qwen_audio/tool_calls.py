@@ -9,6 +9,7 @@ from uuid import uuid4
 from langchain_core.messages import InvalidToolCall, ToolCall, ToolCallChunk, ToolMessage
 from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
 
+from langchain_qwen_audio.structured_output import closed
 from qwen_audio_tools.conversation import as_data
 from qwen_audio_tools.errors import SettingsError
 from qwen_audio_tools.structured import json_in
@@ -21,6 +22,7 @@ To call tools, write nothing but JSON of this form:
 {when}"""
 _FREELY = "If no tool is needed, answer in plain words, without JSON."
 _FORCED = "Call a tool now: {names}."
+_NOTHING: Mapping[str, Any] = {"type": "object", "properties": {}}
 _OPENINGS = ("{", "```", "[{")
 
 
@@ -83,7 +85,7 @@ class Tools:
                 "type": "object",
                 "properties": {
                     "name": {"const": each["name"]},
-                    "arguments": each.get("parameters") or {"type": "object", "properties": {}},
+                    "arguments": closed(each.get("parameters") or _NOTHING),
                 },
                 "required": ["name", "arguments"],
                 "additionalProperties": False,
