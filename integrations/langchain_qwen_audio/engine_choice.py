@@ -62,6 +62,6 @@ def check_names(given: Mapping[str, Any], known: set[str], of: str) -> None:
     """
     for name in given:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
+            near = get_close_matches(name, sorted(known), n=1)
             meant = f"; did you mean {near[0]!r}?" if near else ""
             raise SettingsError(f"{of} takes no {name!r}{meant}")

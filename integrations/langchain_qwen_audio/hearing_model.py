@@ -10,9 +10,9 @@ from langchain_core.language_models.base import LangSmithParams
 from langchain_core.language_models.model_profile import ModelProfile
 from langchain_core.messages import BaseMessage
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import ConfigDict, Field, InstanceOf, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from langchain_qwen_audio.access import policy_of
+from langchain_qwen_audio.access import Access
 from langchain_qwen_audio.chat_calls import OPTIONS, with_tools
 from langchain_qwen_audio.engine_choice import Engines, check_names
 from langchain_qwen_audio.messages import conversation_of
@@ -22,17 +22,15 @@ from langchain_qwen_audio.tool_calls import tools_of
 from qwen_audio_tools import __version__
 from qwen_audio_tools.addressing import writes_freely
 from qwen_audio_tools.clip import Clip
-from qwen_audio_tools.clip_store import ClipStore
 from qwen_audio_tools.content_blocks import Origin
 from qwen_audio_tools.engines.base import Engine
-from qwen_audio_tools.sources.policy import SourcePolicy
 from qwen_audio_tools.token_counts import conversation_tokens, text_tokens
 
 _TAKEN = {"max_retries", "api_key", "base_url"}
 """What LangChain hands to any chat model: engines have settings of their own for these."""
 
 
-class HearingModel(BaseChatModel):
+class HearingModel(Access, BaseChatModel):
     """What a ChatQwenAudio is made with, and what it says of itself."""
 
     model_config = ConfigDict(populate_by_name=True, arbitrary_types_allowed=True)
@@ -58,10 +56,6 @@ class HearingModel(BaseChatModel):
     on tools: an agent does better with another model, and this one as its tool."""
     audio: list[Any] = Field(default_factory=list, exclude=True)
     """Recordings that every conversation is about, as a Clip takes them: paths, bytes, Clips."""
-    roots: list[str | Path] | None = None
-    allow_urls: bool = False
-    policy: InstanceOf[SourcePolicy] | None = Field(default=None, exclude=True)
-    store: ClipStore = Field(default_factory=ClipStore, exclude=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -92,8 +86,7 @@ class HearingModel(BaseChatModel):
 
     @cached_property
     def _origin(self) -> Origin:
-        policy = policy_of(self.roots, self.allow_urls, self.policy)
-        return Origin(policy=policy, store=self.store)
+        return Origin(policy=self.allowed, store=self.store)
 
     @cached_property
     def _clips(self) -> list[Clip]:

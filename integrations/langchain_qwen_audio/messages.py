@@ -78,7 +78,14 @@ def part(block: str | dict[str, Any], origin: Origin) -> Part:
             return held
         if isinstance(key := block.get("file_id"), ClipKey):
             return key.clip
+        # LangChain calls every file of OpenAI's form a PDF, whatever its data URI says.
+        if block.get("mime_type") == "application/pdf" and not _is_pdf(block.get("base64")):
+            block = {name: value for name, value in block.items() if name != "mime_type"}
     return part_of(block, origin)
+
+
+def _is_pdf(encoded: Any) -> bool:
+    return not isinstance(encoded, str) or encoded.startswith("JVBERi")  # "%PDF-" in base64
 
 
 def _role(message: BaseMessage) -> Role:
