@@ -8,7 +8,7 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.tools import BaseTool, ToolException
 from langchain_core.vectorstores import VectorStore
-from pydantic import BaseModel, Field, SkipValidation, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation, field_validator
 
 from langchain_qwen_audio.tools import what_is_wrong
 from qwen_audio_tools.agents import wording
@@ -44,6 +44,8 @@ class AudioSearchTool(BaseTool):
     `searcher` is anything with `search(query, k)`, a function like that, a retriever, or a vector
     store of what QwenAudioLoader loads. The artifact is a list of findings as plain data.
     """
+
+    model_config = ConfigDict(extra="forbid")
 
     searcher: Annotated[Any, SkipValidation] = Field(exclude=True, repr=False)
     name: str = wording.SEARCH.name

@@ -4,7 +4,7 @@ from typing import Any
 
 from langchain_core.tools import BaseTool
 from langchain_core.tools.base import BaseToolkit
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from langchain_qwen_audio.access import Hearing
 from langchain_qwen_audio.search import AudioSearchTool
@@ -22,6 +22,8 @@ class QwenAudioToolkit(Hearing, BaseToolkit):
     Agents name attachments, and paths inside `roots`; URLs only with `allow_urls`. With a
     `searcher`, as AudioSearchTool takes it, they search recordings, too.
     """
+
+    model_config = ConfigDict(extra="forbid")
 
     searcher: Any = Field(default=None, exclude=True, repr=False)
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from langchain_core.tools import BaseTool, InjectedToolArg, ToolException
 from pydantic import (
     BaseModel,
+    ConfigDict,
     Field,
     PlainSerializer,
     ValidationError,
@@ -33,6 +34,8 @@ class AudioTool(Hearing, BaseTool):
     What goes wrong comes back as a message that tells the agent what to do. The artifact of a tool
     message is the answer as plain data, for `Answer.from_dict`.
     """
+
+    model_config = ConfigDict(extra="forbid")  # a slip in `roots` must not go unnoticed
 
     name: str = ""
     description: str = ""
