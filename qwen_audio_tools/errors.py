@@ -11,6 +11,7 @@
     │   ├── MissingExtra          a package of an optional extra is not installed
     │   ├── WeightsMissing        model weights are not here and could not be fetched
     │   ├── EngineUnreachable     no server, no network, or a deadline passed
+    │   │   └── EngineTimeout     there was no whole answer in the time that was given
     │   ├── EngineRefused         the engine said no, or failed while answering
     │   ├── EngineUnsupported     the engine lacks an ability that the task needs
     │   ├── EngineOutOfMemory     the model or the request does not fit
@@ -73,6 +74,10 @@ class WeightsMissing(EngineError):
 
 class EngineUnreachable(EngineError):
     """No server, no network, or a deadline passed."""
+
+
+class EngineTimeout(EngineUnreachable):
+    """There was no whole answer in the time that was given."""
 
 
 class EngineRefused(EngineError):

@@ -3,8 +3,8 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
 
 from qwen_audio_tools.addressing import writes_freely
 from qwen_audio_tools.answer import Answer
@@ -20,6 +20,15 @@ _AGAIN = (
     "That is not what the schema asks for: {problem}\n"
     "Write the JSON value again, whole and mended, and nothing else."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt(Generic[T]):
+    """The last answer of an engine, what was read from it, and why nothing could be, if so."""
+
+    answer: Answer
+    value: T | None = None
+    problem: str = ""
 
 
 def structured(
@@ -41,32 +50,52 @@ def structured(
         EngineRefused: its answers never fitted.
         QwenAudioError: as `converse`.
     """
+    found = attempt(conversation, schema, read, engine=engine, options=options, repairs=repairs)
+    if found.problem:
+        raise EngineRefused(
+            f"engine {engine.info.label!r} wrote no JSON that fits the schema: {found.problem}",
+            hint="a simpler schema, or an engine that can be held to one",
+        )
+    return found.value, found.answer  # type: ignore[return-value]
+
+
+def attempt(
+    conversation: Conversation,
+    schema: Mapping[str, Any],
+    read: Callable[[Any], T],
+    *,
+    engine: Engine,
+    options: Options | None = None,
+    repairs: int = 2,
+) -> Attempt[T]:
+    """Ask as `structured` does, and return the last answer too where none of them fitted.
+
+    Raises:
+        EngineUnsupported: the engine writes in its own words only.
+        QwenAudioError: as `converse`.
+    """
     options = options or Options()
     if not writes_freely(engine.info):
         raise EngineUnsupported(
             f"engine {engine.info.label!r} writes in its own words: no JSON schema can shape them",
             hint="--engine transformers:MODEL or server:MODEL@URL does",
         )
+    turns: list[Message] = list(conversation)
     try:
-        constrained = replace(options, schema=schema)
-        answer = join(converse(conversation, engine=engine, options=constrained), engine.info)
-        turns: list[Message] = list(conversation)
+        held = replace(options, schema=schema)
+        answer = join(converse(turns, engine=engine, options=held), engine.info)
     except EngineUnsupported:  # it converses, and can't be held to a schema
-        turns = _asking(conversation, schema)
-        answer = join(converse(turns, engine=engine, options=options), engine.info)
-    for attempt in range(repairs + 1):
+        turns, held = _asking(conversation, schema), options
+        answer = join(converse(turns, engine=engine, options=held), engine.info)
+    for left in range(repairs, -1, -1):
         try:
-            return read(json_in(answer.text)), answer
+            return Attempt(answer, read(json_in(answer.text)))
         except ValueError as error:
-            if attempt == repairs:
-                raise EngineRefused(
-                    f"engine {engine.info.label!r} wrote no JSON that fits the schema: {error}",
-                    hint="a simpler schema, or an engine that can be held to one",
-                ) from error
             problem = " ".join(str(error).split())[:400]
+        if left:
             turns = [*turns, assistant(answer.text), user(_AGAIN.format(problem=problem))]
-            answer = join(converse(turns, engine=engine, options=options), engine.info)
-    raise AssertionError("unreachable: the last attempt returns or raises")
+            answer = join(converse(turns, engine=engine, options=held), engine.info)
+    return Attempt(answer, problem=problem)
 
 
 def json_in(text: str) -> Any:

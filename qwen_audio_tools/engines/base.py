@@ -32,6 +32,8 @@ class EngineInfo:
     is addressed: "chat", or "base" for a model that only continues the prompts it was trained on.
     `samples` is whether it writes token by token, even if not freely: `max_tokens`, `temperature`
     and the like mean something to it then.
+    `context` is how many tokens a conversation and its answer may have; None where that is not
+    known, or where there are no tokens.
     """
 
     name: str
@@ -42,6 +44,7 @@ class EngineInfo:
     device: str = "cpu"
     prompting: Literal["chat", "base"] = "chat"
     samples: bool = False
+    context: int | None = None
 
     @property
     def label(self) -> str:

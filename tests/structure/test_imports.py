@@ -10,19 +10,21 @@ HEAVY = {
     *("numpy", "av", "soundfile", "soxr", "pydub", "matplotlib", "rich", "pydantic", "httpx"),
     *("faster_whisper", "ctranslate2", "onnxruntime", "tokenizers", "sentencepiece"),
     *("vaderSentiment", "huggingface_hub", "requests", "torch", "transformers"),
-    *("langchain_core", "llama_index", "espeakng_loader"),
     *("anyio", "asyncio", "mcp", "mcp_types", "prometheus_client", "starlette", "uvicorn"),
+    *("langchain", "langchain_core", "langgraph", "llama_index", "espeakng_loader"),
 }
 
 
-@pytest.mark.parametrize("module", ["qwen_audio_tools", "qwen_audio_tools.engines", "qwa.app"])
+@pytest.mark.parametrize(
+    "module", ["qwen_audio_tools", "qwen_audio_tools.engines", "qwa.app", "langchain_qwen_audio"]
+)
 def test_importing_loads_nothing_heavy(module):
     code = f"import sys, {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert sorted(HEAVY & set(run.stdout.split())) == []
 
 
-@pytest.mark.parametrize("package", ["qwen_audio_tools", "qwa"])
+@pytest.mark.parametrize("package", ["qwen_audio_tools", "qwa", "langchain_qwen_audio"])
 def test_each_package_says_that_it_is_typed(package):
     assert files(package).joinpath("py.typed").is_file()
 

@@ -16,8 +16,9 @@ LEVELS = (
     ("export", "inspection", "parts", "plotting", "preambles", "seams", "tasks", "windows"),
     ("engines",),
     (
-        *("addressing", "asking", "async_asking", "long_audio", "notes", "passages", "reducing"),
-        *("stopping", "structured", "token_counts", "verbatim"),
+        *("addressing", "asking", "async_asking", "conversing", "deadlines", "gathering"),
+        *("long_audio", "notes", "passages", "reducing", "stopping", "structured"),
+        *("token_counts", "verbatim"),
     ),
     ("agents", "archive", "evaluation", "serving"),
     ("testing",),
@@ -27,8 +28,9 @@ LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
 # Above the engines only these two are known: the table of names, and what an engine is.
 SEAM = {"qwen_audio_tools.engines", "qwen_audio_tools.engines.base"}
 ABOVE_THE_SEAM = {
-    *("addressing", "asking", "async_asking", "long_audio", "notes", "passages", "reducing"),
-    *("stopping", "structured", "token_counts", "verbatim"),
+    *("addressing", "asking", "async_asking", "conversing", "deadlines", "gathering"),
+    *("long_audio", "notes", "passages", "reducing", "stopping", "structured"),
+    *("token_counts", "verbatim"),
     *("agents", "archive", "evaluation", "serving"),
 }
 
@@ -52,7 +54,8 @@ THIRD_PARTIES = {
     | {"espeakng_loader", "tokenizers", "torch", "transformers"},
     "cli/qwa": {"numpy", "qwa", "qwen_audio_tools", "sounddevice", "typer"},
     "integrations/langchain_qwen_audio": {
-        *("langchain_core", "langchain_qwen_audio", "qwen_audio_tools")
+        *("langchain", "langchain_core", "langchain_qwen_audio", "pydantic"),
+        "qwen_audio_tools",
     },
     "integrations/llama_index": {"llama_index", "qwen_audio_tools"},
 }

@@ -18,6 +18,7 @@ from qwen_audio_tools.engines.base import (
 from qwen_audio_tools.engines.transformers.batches import batches
 from qwen_audio_tools.engines.transformers.families import window
 from qwen_audio_tools.engines.transformers.loading.checkpoint import Checkpoint, find
+from qwen_audio_tools.engines.transformers.loading.parameters import text_shape
 from qwen_audio_tools.settings import Settings
 from qwen_audio_tools.tasks import Ability
 
@@ -77,6 +78,7 @@ class TransformersEngine:
             device=self._loaded.device if self._loaded else self._settings.device,
             prompting="base" if self._checkpoint.base else "chat",
             samples=True,
+            context=text_shape(config).context if (config := self._checkpoint.config) else None,
         )
 
     def _more_abilities(self, chats: bool) -> set[Ability]:
