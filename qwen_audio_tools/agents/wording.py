@@ -30,6 +30,11 @@ COMPARE = ToolWords(
     "compare_audio",
     "Compare two or more recordings: what is the same, what differs.",
 )
+CUT = ToolWords(
+    "clip_audio",
+    "Cut a part out of a recording and return it as audio of its own, with the name by which other "
+    "tools take it.",
+)
 INFO = ToolWords(
     "audio_info",
     "Tell what an audio file holds without listening to it: container, seconds, rate, channels, "
@@ -38,6 +43,7 @@ INFO = ToolWords(
 
 QUESTION = "The question, in full: the tool knows nothing of the conversation."
 AUDIO = "The recording: {takes}. Leave it out for the latest attachment."
+NAMED_AUDIO = "The recording: {takes}."
 AUDIOS = "The recordings to compare, two or more; each is: {takes}."
 START = "Only from this second of the recording on."
 END = "Only up to this second of the recording."
