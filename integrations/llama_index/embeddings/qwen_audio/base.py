@@ -37,7 +37,7 @@ class SentenceEncoderEmbedding(BaseEmbedding):
 
 
 def _encoded(texts: Sequence[str]) -> list[Embedding]:
-    # Another's module until it is used: without the extra `embedded` the class imports all the same.
+    # Imported when it is used: without the extra `embedded` the class can be named all the same.
     from qwen_audio_tools.engines.embedded.meaning.sentence_encoder import shared_encoder
 
     vectors: list[Embedding] = shared_encoder().encode(texts).tolist()

@@ -119,26 +119,26 @@ class QwenAudioLLM(ToolCalls, StructuredCalls, EngineFields, LLM):
         """Answer piece by piece; leaving the loop stops the engine."""
         return await self._astream_chat(messages, **kwargs)
 
-    @llm_completion_callback()  # type: ignore[untyped-decorator]
+    @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Answer a text, for engines that converse: a prompt holds no audio."""
         return chat_to_completion_decorator(self._chat)(prompt, **kwargs)
 
-    @llm_completion_callback()  # type: ignore[untyped-decorator]
+    @llm_completion_callback()
     def stream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseGen:
         """Answer a text piece by piece."""
         return stream_chat_to_completion_decorator(self._stream_chat)(prompt, **kwargs)
 
-    @llm_completion_callback()  # type: ignore[untyped-decorator]
+    @llm_completion_callback()
     async def acomplete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponse:
         """Answer a text."""
         return await achat_to_completion_decorator(self._achat)(prompt, **kwargs)
 
-    @llm_completion_callback()  # type: ignore[untyped-decorator]
+    @llm_completion_callback()
     async def astream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseAsyncGen:

@@ -27,7 +27,7 @@ class ClipBlock(AudioBlock):
     its path, or by `resolve_audio`.
     """
 
-    _clip: Clip = PrivateAttr()
+    _clip: Clip | None = PrivateAttr(default=None)
     _of_video: bool = PrivateAttr(default=False)
 
     @classmethod
@@ -38,19 +38,31 @@ class ClipBlock(AudioBlock):
         return block
 
     @property
-    def clip(self) -> Clip:
-        """The clip."""
+    def clip(self) -> Clip | None:
+        """The clip; None in another process, where a path or bytes are what is left of it."""
         return self._clip
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Leave the clip behind: it may hold an open file."""
+        state: dict[Any, Any] = super().__getstate__()
+        state["__pydantic_private__"] = {"_clip": None, "_of_video": self._of_video}
+        return state
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> "ClipBlock":
+        """Share the clip with the copy."""
+        return self.model_copy()
 
     def resolve_audio(self, as_base64: bool = False) -> IOBase:
         """Return the bytes of the clip's file."""
+        if self._clip is None:
+            return super().resolve_audio(as_base64=as_base64)
         data = b"".join(self._clip.file_bytes())
         return BytesIO(base64.b64encode(data) if as_base64 else data)
 
     async def aestimate_tokens(self, *args: Any, **kwargs: Any) -> int:
         """Return the tokens of so many seconds in Qwen2-Audio: 25 a second."""
         try:
-            return int(self._clip.duration * 25) + 1
+            return 256 if self._clip is None else int(self._clip.duration * 25) + 1
         except ClipError:  # whoever opens it for the answer says so; here it is but a number
             return 256
 
@@ -62,7 +74,7 @@ def clip_of(block: SoundBlock, origin: Origin) -> Clip:
         ClipUnsupported: the block holds no sound.
         ClipError: as `part_of`; all else shows when the clip is opened.
     """
-    if isinstance(block, ClipBlock):
+    if isinstance(block, ClipBlock) and block.clip is not None:
         return block.clip
     data = _data(block)
     if isinstance(data, IOBase):
@@ -93,7 +105,7 @@ def lightened(block: SoundBlock, origin: Origin) -> SoundBlock:
         ClipError: as `clip_of`.
     """
     url = "" if block.url is None else str(block.url)
-    if isinstance(block, ClipBlock) or (_data(block) is None and not url):
+    if _data(block) is None and (not url or isinstance(block, ClipBlock)):
         return block
     clip = clip_of(block, origin)
     inline = _data(block) is not None or url[:5].lower() == "data:"

@@ -9,7 +9,6 @@ from typing import Any, cast
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llama_index.core.bridge.pydantic import BaseModel
-from llama_index.core.instrumentation import get_dispatcher
 from llama_index.core.instrumentation.events.llm import (
     LLMStructuredPredictEndEvent,
     LLMStructuredPredictInProgressEvent,
@@ -21,6 +20,7 @@ from llama_index.core.prompts import BasePromptTemplate, ChatPromptTemplate
 from llama_index.llms.qwen_audio.messages import conversation_of, without_audio
 from llama_index.llms.qwen_audio.responses import response_of, warned
 from llama_index.llms.qwen_audio.tracing import traced
+from llama_index_instrumentation import get_dispatcher
 
 from qwen_audio_tools.answer import Answer
 from qwen_audio_tools.errors import EngineUnsupported

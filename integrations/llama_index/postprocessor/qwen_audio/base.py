@@ -23,10 +23,10 @@ _BUDGET = 2**30
 
 
 class AttachAudioPostprocessor(BaseNodePostprocessor):
-    """Puts the cut clip of each retrieved span into its node, with what is heard around the words.
+    """Puts the cut clip of each retrieved span into its node, with what is heard around it.
 
-    `RetrieverQueryEngine(multimodal=True)` then sends the sound to the model. Spans of one recording
-    that meet become one node. Nodes without `audio_uri`, `start` and `end` stay as they are.
+    `RetrieverQueryEngine(multimodal=True)` then sends the sound to the model. Spans that meet in
+    one recording become one node. Nodes without `audio_uri`, `start` and `end` stay as they are.
     """
 
     padding: float = Field(default=3.0, ge=0, description="Seconds before and after the words.")
@@ -84,7 +84,9 @@ class AttachAudioPostprocessor(BaseNodePostprocessor):
             "clip_start": round(start, 3),
             "clip_end": round(start + seconds, 3),
         }
-        speakers = dict.fromkeys(str(n.metadata["speaker"]) for n in ordered if "speaker" in n.metadata)
+        speakers = dict.fromkeys(
+            str(n.metadata["speaker"]) for n in ordered if "speaker" in n.metadata
+        )
         if speakers:
             metadata["speaker"] = ", ".join(speakers)
         if metadata["end"] > metadata["clip_end"] + 0.001:
@@ -94,7 +96,7 @@ class AttachAudioPostprocessor(BaseNodePostprocessor):
             id_=best.node_id,
             text_resource=MediaResource(text="\n".join(node.get_content() for node in ordered)),
             audio_resource=MediaResource(path=store.folder / f"{id}.clip", mimetype="audio/x-wav"),
-            metadata=metadata,
+            extra_info=metadata,
             excluded_embed_metadata_keys=[*best.excluded_embed_metadata_keys, *_OF_CLIPS],
             excluded_llm_metadata_keys=best.excluded_llm_metadata_keys,
             relationships=best.relationships,

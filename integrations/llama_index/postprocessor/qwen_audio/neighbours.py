@@ -21,9 +21,7 @@ class Neighbours:
         return sorted((each.node for each in self.nodes), key=lambda node: node.metadata["start"])
 
 
-def grouped(
-    nodes: Sequence[NodeWithScore], *, padding: float, longest: float
-) -> list[Neighbours]:
+def grouped(nodes: Sequence[NodeWithScore], *, padding: float, longest: float) -> list[Neighbours]:
     """Return the nodes in groups that are cut as one clip, in the order of their best.
 
     Each span gets `padding` seconds before and after, as far as `longest` seconds allow.
@@ -60,7 +58,10 @@ def _padded(words: Span, padding: float, longest: float) -> Span:
 
 
 def _meet(group: Neighbours, node: BaseNode, span: Span, longest: float) -> bool:
-    if group.span is None or group.nodes[0].node.metadata["audio_uri"] != node.metadata["audio_uri"]:
+    if (
+        group.span is None
+        or group.nodes[0].node.metadata["audio_uri"] != node.metadata["audio_uri"]
+    ):
         return False
     both = Span(min(group.span.start, span.start), max(group.span.end, span.end))
     touching = both.seconds <= group.span.seconds + span.seconds

@@ -111,7 +111,7 @@ class AudioCitationQueryEngine(BaseQueryEngine):
         return response
 
     def _event(self, query_bundle: QueryBundle) -> Any:
-        payload = {EventPayload.QUERY_STR: query_bundle.query_str}
+        payload: dict[str, Any] = {EventPayload.QUERY_STR: query_bundle.query_str}
         return self.callback_manager.event(CBEventType.QUERY, payload=payload)
 
     def _asking(self, query_bundle: QueryBundle, nodes: list[NodeWithScore]) -> list[ChatMessage]:

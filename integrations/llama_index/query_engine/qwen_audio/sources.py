@@ -51,10 +51,13 @@ def asking(
 def cited(answer: str, nodes: Sequence[NodeWithScore]) -> Cited:
     """Return the answer with labels for the numbers of its sources.
 
-    A number that no source has stays as it is.
+    A number that no source has stays as it is. What one source alone has told needs no number.
     """
     labels = [label(each.node.metadata) for each in nodes]
-    named = {place for place, one in enumerate(labels) if one in answer or one[1:-1] in answer}
+    named = {place for place, one in enumerate(labels) if one[1:-1] in answer}
+    for one in labels:
+        bare = re.compile(rf"(?<!\[){re.escape(one[1:-1])}(?!\])")
+        answer = bare.sub(one.replace("\\", r"\\"), answer)
 
     def written(match: re.Match[str]) -> str:
         places = [int(number) - 1 for number in re.findall(r"\d+", match["numbers"])]
@@ -63,7 +66,10 @@ def cited(answer: str, nodes: Sequence[NodeWithScore]) -> Cited:
         named.update(places)
         return " ".join(labels[place] for place in places)
 
-    return Cited(_NUMBER.sub(written, answer), frozenset(named))
+    text = _NUMBER.sub(written, answer)
+    if not named and len(labels) == 1 and answer.strip():
+        return Cited(f"{text.rstrip()} {labels[0]}", frozenset({0}))
+    return Cited(text, frozenset(named))
 
 
 def _sound(node: BaseNode, attach: AttachAudioPostprocessor) -> AudioBlock | None:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from llama_index.core.base.llms.types import AudioBlock, TextBlock
 from llama_index.core.tools.tool_spec.base import BaseToolSpec
 from llama_index.core.tools.types import ToolMetadata
+from llama_index.llms.qwen_audio.blocks import ClipBlock
 from llama_index.tools.qwen_audio.schemas import metadata_of
 
 from qwen_audio_tools.agents import tools
@@ -134,9 +135,7 @@ class QwenAudioToolSpec(BaseToolSpec):
         """Tell what a file holds, as `audio_info`."""
         return await _atold(self._inspecting(audio_ref))
 
-    def clip_audio(
-        self, audio_ref: str, start: float, end: float
-    ) -> list[TextBlock | AudioBlock]:
+    def clip_audio(self, audio_ref: str, start: float, end: float) -> list[TextBlock | AudioBlock]:
         """Cut a span out, and return it as audio."""
         return _told(self._cutting(audio_ref, start, end))
 
@@ -189,7 +188,9 @@ class QwenAudioToolSpec(BaseToolSpec):
 
         def cut(_: Stop) -> list[TextBlock | AudioBlock]:
             made = cut_audio(self._references, place, into=self._folder or self._store)
-            return [TextBlock(text=made.reply.text), AudioBlock(path=made.path, format="wav")]
+            # The clip too: what a model hears in it then has the times of the recording.
+            audio = ClipBlock.of(made.reply.clips[0], path=made.path, format="wav")
+            return [TextBlock(text=made.reply.text), audio]
 
         return cut
 
