@@ -1,6 +1,9 @@
 """Made recordings, and LLMs that reply from a script: one that calls functions, one that writes."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +108,17 @@ def writer() -> Any:
         return ScriptedEngine(list(script), window=window, abilities=abilities)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def web(audio) -> Iterator[str]:
+    """The folder on a server of this machine, with what it was asked for not logged."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(audio))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
