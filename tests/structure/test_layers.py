@@ -17,7 +17,7 @@ LEVELS = (
     ("engines",),
     (
         *("addressing", "asking", "async_asking", "long_audio", "notes", "passages", "reducing"),
-        *("stopping", "structured", "token_counts", "verbatim"),
+        *("replying", "stopping", "structured", "token_counts", "verbatim"),
     ),
     ("agents", "archive", "evaluation", "serving"),
     ("testing",),
@@ -28,7 +28,7 @@ LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
 SEAM = {"qwen_audio_tools.engines", "qwen_audio_tools.engines.base"}
 ABOVE_THE_SEAM = {
     *("addressing", "asking", "async_asking", "long_audio", "notes", "passages", "reducing"),
-    *("stopping", "structured", "token_counts", "verbatim"),
+    *("replying", "stopping", "structured", "token_counts", "verbatim"),
     *("agents", "archive", "evaluation", "serving"),
 }
 
@@ -51,7 +51,7 @@ THIRD_PARTIES = {
     "integrations/langchain_qwen_audio": {
         *("langchain_core", "langchain_qwen_audio", "qwen_audio_tools")
     },
-    "integrations/llama_index": {"llama_index", "qwen_audio_tools"},
+    "integrations/llama_index": {"llama_index", "llama_index_instrumentation", "qwen_audio_tools"},
 }
 
 
