@@ -30,6 +30,11 @@ COMPARE = ToolWords(
     "compare_audio",
     "Compare two or more recordings: what is the same, what differs.",
 )
+CUT = ToolWords(
+    "clip_audio",
+    "Cut a part out of a recording and return it as audio of its own, with the name by which other "
+    "tools take it.",
+)
 INFO = ToolWords(
     "audio_info",
     "Tell what an audio file holds without listening to it: container, seconds, rate, channels, "

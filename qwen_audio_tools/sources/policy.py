@@ -1,9 +1,9 @@
 """Who may open what: a person anything that is theirs, an agent only what it was given."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qwen_audio_tools.decoding.limits import Limits
 
@@ -46,6 +46,20 @@ class SourcePolicy:
     def with_limits(self, limits: Limits) -> "SourcePolicy":
         """Return the same policy with other limits."""
         return replace(self, limits=limits)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dict; `trust` stays behind, so what is restored opens no more."""
+        roots = None if self.roots is None else [str(root) for root in self.roots]
+        kept = ("allow_urls", "allow_private", "allow_stdin", "seconds", "redirects")
+        values = {name: getattr(self, name) for name in kept}
+        return {"roots": roots, **values, "limits": asdict(self.limits)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "SourcePolicy":
+        """Rebuild a policy from `to_dict`."""
+        roots = data["roots"]
+        folders = None if roots is None else tuple(Path(root) for root in roots)
+        return cls(**{**data, "roots": folders, "limits": Limits(**data["limits"])})
 
 
 def person(limits: Limits | None = None) -> SourcePolicy:

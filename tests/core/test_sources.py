@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import io
+import json
 import os
 import socket
 import ssl
@@ -319,3 +320,11 @@ def test_tls_checks_the_name_that_was_asked_for():
                     open_source(url, wrong)
         finally:
             running.shutdown()
+
+
+def test_a_policy_goes_through_json_and_opens_no_more_than_before():
+    policy = agent(["/srv/audio"], Limits(max_bytes=7))
+    assert SourcePolicy.from_dict(json.loads(json.dumps(policy.to_dict()))) == policy
+    anywhere = SourcePolicy(allow_urls=True, trust=ssl.create_default_context())
+    again = SourcePolicy.from_dict(anywhere.to_dict())
+    assert (again.roots, again.allow_urls, again.trust) == (None, True, None)

@@ -57,7 +57,7 @@ THIRD_PARTIES = {
         *("langchain", "langchain_core", "langchain_qwen_audio", "pydantic"),
         "qwen_audio_tools",
     },
-    "integrations/llama_index": {"llama_index", "qwen_audio_tools"},
+    "integrations/llama_index": {"llama_index", "llama_index_instrumentation", "qwen_audio_tools"},
 }
 
 

@@ -1,0 +1,114 @@
+"""AttachAudioPostprocessor: gives retrieved nodes the sound that their words were heard in."""
+
+import atexit
+import shutil
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from llama_index.core.bridge.pydantic import Field
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.schema import BaseNode, MediaResource, Node, NodeWithScore, QueryBundle
+from llama_index.llms.qwen_audio.engine_fields import PolicyField
+from llama_index.postprocessor.qwen_audio.neighbours import Neighbours, grouped
+from llama_index.readers.qwen_audio.recordings import clip_at
+
+from qwen_audio_tools.clip import Clip
+from qwen_audio_tools.clip_store import ClipStore
+from qwen_audio_tools.sources import person
+from qwen_audio_tools.spans import clock
+
+_BUDGET = 2**30
+
+
+class AttachAudioPostprocessor(BaseNodePostprocessor):
+    """Puts the cut clip of each retrieved span into its node, with what is heard around it.
+
+    `RetrieverQueryEngine(multimodal=True)` then sends the sound to the model. Spans that meet in
+    one recording become one node. Nodes without `audio_uri`, `start` and `end` stay as they are.
+    """
+
+    padding: float = Field(default=3.0, ge=0, description="Seconds before and after the words.")
+    longest: float = Field(default=30.0, gt=0, description="Seconds of a clip, at most.")
+    max_clips: int = Field(default=4, ge=0, description="Clips; the nodes after them stay texts.")
+    policy: PolicyField = Field(
+        default_factory=person, description="What may be opened, as for QwenAudioLLM."
+    )
+    fs: Any = Field(
+        default=None, exclude=True, description="The fsspec filesystem that recordings are in."
+    )
+    store: Any = Field(
+        default=None,
+        exclude=True,
+        description="A ClipStore for the cut clips; without it they last as long as the process.",
+    )
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Return the key by which LlamaIndex writes and reads it."""
+        return "AttachAudioPostprocessor"
+
+    def clip_of(self, node: BaseNode) -> Clip | None:
+        """Return the clip that was attached to a node, with the times of its recording."""
+        start, end = node.metadata.get("clip_start"), node.metadata.get("clip_end")
+        if start is None or end is None:
+            return None
+        return clip_at(str(node.metadata["audio_uri"]), self.fs, self.policy)[start:end]
+
+    def _postprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        found: list[NodeWithScore] = []
+        clips = 0
+        for group in grouped(nodes, padding=self.padding, longest=self.longest):
+            if group.span is None or clips == self.max_clips:
+                found.extend(group.nodes)
+                continue
+            clips += 1
+            found.append(NodeWithScore(node=self._attached(group), score=group.nodes[0].score))
+        return found
+
+    def _attached(self, group: Neighbours) -> Node:
+        """Return one node for spans that belong together: their words in order, and their sound."""
+        assert group.span is not None
+        best, ordered = group.nodes[0].node, group.in_time
+        start, end = group.span
+        clip = clip_at(str(best.metadata["audio_uri"]), self.fs, self.policy)[start:end]
+        seconds = clip.duration
+        store = self.store or _passing_store()
+        id = store.put(Clip((clip.samples(), 16_000)), name=Path(clip.name).name)
+        metadata = best.metadata | {
+            "start": ordered[0].metadata["start"],
+            "end": max(node.metadata["end"] for node in ordered),
+            "clip_start": round(start, 3),
+            "clip_end": round(start + seconds, 3),
+        }
+        speakers = dict.fromkeys(
+            str(n.metadata["speaker"]) for n in ordered if "speaker" in n.metadata
+        )
+        if speakers:
+            metadata["speaker"] = ", ".join(speakers)
+        if metadata["end"] > metadata["clip_end"] + 0.001:
+            told = f"only {clock(start)} to {clock(start + seconds)} of it is attached as audio"
+            metadata["warnings"] = "; ".join(filter(None, (metadata.get("warnings"), told)))
+        return Node(
+            id_=best.node_id,
+            text_resource=MediaResource(text="\n".join(node.get_content() for node in ordered)),
+            audio_resource=MediaResource(path=store.folder / f"{id}.clip", mimetype="audio/x-wav"),
+            extra_info=metadata,
+            excluded_embed_metadata_keys=[*best.excluded_embed_metadata_keys, *_OF_CLIPS],
+            excluded_llm_metadata_keys=best.excluded_llm_metadata_keys,
+            relationships=best.relationships,
+        )
+
+
+_OF_CLIPS = ("clip_start", "clip_end")
+
+
+@lru_cache(maxsize=1)
+def _passing_store() -> ClipStore:
+    """Return a store that is gone with the process: nodes outlive whoever made them."""
+    folder = tempfile.mkdtemp(prefix="qwa-clips-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return ClipStore(folder, budget=_BUDGET)
