@@ -127,9 +127,7 @@ def test_texts_to_cite_are_texts(writer):
         (lambda _: ImageBlock(url="https://x/y.png"), ClipUnsupported, "neither text nor sound"),
     ],
 )
-def test_what_cannot_be_heard_is_an_error_and_never_an_answer(
-    writer, tmp_path, make, error, words
-):
+def test_what_cannot_be_heard_is_an_error_and_never_an_answer(writer, tmp_path, make, error, words):
     (tmp_path / "text.wav").write_text("this is no music\n" * 99)
     (tmp_path / "empty.wav").write_bytes(b"")
     write_video(tmp_path / "silent.mp4", None)

@@ -104,7 +104,8 @@ def test_two_recordings_never_share_an_entry_of_the_cache(writer, tmp_path):
         write(tmp_path / f"{number}.wav", tone(hertz, seconds=1.0))
     reader = QwenAudioReader(listen=False)
     first, second, again = (
-        pipe.run(documents=reader.load_data(tmp_path / name)) for name in ("0.wav", "1.wav", "0.wav")
+        pipe.run(documents=reader.load_data(tmp_path / name))
+        for name in ("0.wav", "1.wav", "0.wav")
     )
     assert (first[0].text, second[0].text) == ("the first episode", "the second episode")
     assert again[0].text == first[0].text  # from the cache: the script has no third reply

@@ -81,7 +81,9 @@ def test_a_prompt_is_filled_in_parts_and_stays_as_it_was(audio):
     assert prompt.kwargs == {}
     mapped = AudioPromptTemplate("{q}", template_var_mappings={"query_str": "q"})
     assert mapped.format_messages(query_str="who?")[0].content == "who?"
-    shouted = AudioPromptTemplate("{q}", function_mappings={"q": lambda **given: given["w"].upper()})
+    shouted = AudioPromptTemplate(
+        "{q}", function_mappings={"q": lambda **given: given["w"].upper()}
+    )
     assert shouted.format_messages(w="who?")[0].content == "WHO?"
 
 

@@ -86,7 +86,7 @@ def test_an_event_loop_goes_on_while_the_engine_works(asked):
 
     async def both() -> str:
         task = asyncio.ensure_future(QwenAudioLLM(engine=ScriptedEngine([slow])).achat(asked))
-        while not begun.is_set():  # noqa: ASYNC110
+        while not begun.is_set():
             await asyncio.sleep(0.01)
         allowed.set()  # only a loop that is free gets here
         return str((await task).message.content)
