@@ -34,4 +34,4 @@ def test_what_is_no_engine_is_refused():
     with pytest.raises(SettingsError, match="is no engine"):
         shared_engine(7)
     with pytest.raises(SettingsError, match="no engine is called"):
-        shared_engine("embeded")
+        shared_engine("no-such-engine")

@@ -103,8 +103,8 @@ def test_what_is_no_engine_and_no_policy_is_refused_at_once():
         QwenAudioLLM(policy="anything")
     with pytest.raises(SettingsError, match="no engine"):
         QwenAudioLLM(engine=7).opened_engine()
-    with pytest.raises(SettingsError, match="no engine is called 'embeded'"):
-        QwenAudioLLM(engine="embeded").opened_engine()
+    with pytest.raises(SettingsError, match="no engine is called 'no-such-engine'"):
+        QwenAudioLLM(engine="no-such-engine").opened_engine()
 
 
 def test_making_components_opens_no_engine_and_loads_no_model():

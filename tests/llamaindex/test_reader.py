@@ -1,4 +1,4 @@
-"""QwenAudioReader: recordings of any kind, anywhere, become Documents with times and lasting ids."""
+"""QwenAudioReader: recordings of any kind and from anywhere, as Documents with lasting ids."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""What tracing tools are given: small, without audio and without keys; and the tokens that count."""
+"""What tracing tools are given: little, no audio and no keys; and the tokens that count."""
 
 import asyncio
 import base64

@@ -45,6 +45,7 @@ from qwen_audio_tools.engines.base import Options, join
 from qwen_audio_tools.errors import SettingsError
 from qwen_audio_tools.tasks import Ability
 
+_CONTEXT, _UNBOUNDED = 8192, 1_000_000
 _OPTIONS = tuple(each.name for each in dataclass_fields(Options) if each.name != "progress")
 
 
@@ -68,8 +69,11 @@ class QwenAudioLLM(ToolCalls, StructuredCalls, EngineFields, LLM):
     task: str | None = Field(default=None, description="A task of `qwa tasks`: skips routing.")
     language: str | None = Field(default=None, description="Of the speech: ISO 639-1.")
     lang: str | None = Field(default=None, description="Of the answer: en or zh.")
-    context_window: int = Field(
-        default=8192, gt=0, description="Tokens of a conversation that LlamaIndex fills at most."
+    context_window: int | None = Field(
+        default=None,
+        gt=0,
+        description="Tokens of a conversation that LlamaIndex fills at most: those of Qwen2-Audio, "
+        "and no bound where the engine has no tokens.",
     )
 
     @classmethod
@@ -80,12 +84,14 @@ class QwenAudioLLM(ToolCalls, StructuredCalls, EngineFields, LLM):
     @property
     def metadata(self) -> LLMMetadata:
         """What LlamaIndex wants to know of a model."""
+        info = self.opened_engine().info
+        usual = _CONTEXT if info.audio_tokens_per_second else _UNBOUNDED
         return LLMMetadata(
-            context_window=self.context_window,
+            context_window=self.context_window or usual,
             num_output=self.max_tokens,
             is_chat_model=True,
             is_function_calling_model=False,
-            model_name=self.opened_engine().info.label,
+            model_name=info.label,
         )
 
     @property

@@ -6,7 +6,13 @@ Both are written into dicts and pickles as plain data: no model, no audio and no
 import pickle
 from typing import Annotated, Any
 
-from llama_index.core.bridge.pydantic import BeforeValidator, Field, PlainSerializer, PrivateAttr
+from llama_index.core.bridge.pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PrivateAttr,
+)
 from llama_index.core.schema import BaseComponent
 
 from qwen_audio_tools.engines.base import Engine
@@ -37,6 +43,8 @@ PolicyField = Annotated[
 
 class EngineFields(BaseComponent):
     """Who listens, and to what it may listen."""
+
+    model_config = ConfigDict(extra="forbid")  # a field that is misspelt is no field left out
 
     engine: EngineField = Field(
         default="auto",

@@ -33,7 +33,7 @@ _ROLES: dict[MessageRole, Role] = {
     MessageRole.MODEL: "assistant",
 }
 _QUERY = re.compile(
-    r"^Query: (?P<query>.+?)\s*(?:\nOriginal Answer: .*?)?\n(?:New )?Answer:\s*\Z",
+    r"^Query: (?P<query>(?:(?!^Query: ).)+?)\s*(?:\nOriginal Answer: .*?)?\n(?:New )?Answer:\s*\Z",
     re.MULTILINE | re.DOTALL,
 )
 """How the question stands at the end of LlamaIndex's own templates for answers from sources."""

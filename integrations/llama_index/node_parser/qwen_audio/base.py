@@ -10,7 +10,7 @@ from llama_index.core.schema import BaseNode, Document, NodeRelationship, Relate
 from llama_index.core.utils import get_tqdm_iterable
 from llama_index.llms.qwen_audio.engine_fields import EngineFields
 from llama_index.readers.qwen_audio.documents import HIDDEN, OF_FILES, UNEMBEDDED, heard, lasting
-from llama_index.readers.qwen_audio.recordings import Recording, clip_at
+from llama_index.readers.qwen_audio.recordings import Recording, clip_at, recording_at
 
 from qwen_audio_tools.engines.base import Options
 from qwen_audio_tools.errors import ClipMissing
@@ -92,14 +92,17 @@ class SegmentNodeParser(EngineFields, NodeParser):
         if "segment_index" in document.metadata:
             yield self._node(0, document, document.get_content(), document.metadata)
             return
-        recording = Recording(
-            clip_at(str(uri), self.fs, self.policy), str(uri), str(document.metadata["sha256"])
-        )
+        recording = self._recording(str(uri), document.metadata.get("sha256"))
         how = {"grain": self.grain, "speakers": self.speakers, "window": self.window}
         options = stop.options(Options(language=self.language))
         found = heard(recording, engine=self.opened_engine(), options=options, how=how)
         for number, (text, metadata) in enumerate(found):
             yield self._node(number, document, text, _added(document) | metadata)
+
+    def _recording(self, uri: str, sha256: str | None) -> Recording:
+        if sha256 is None:
+            return recording_at(uri, self.fs, self.policy)
+        return Recording(clip_at(uri, self.fs, self.policy), uri, sha256)
 
     def _node(
         self, number: int, document: BaseNode, text: str, metadata: dict[str, Any]

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from llama_index.core.bridge.pydantic import Field
+from llama_index.core.bridge.pydantic import ConfigDict, Field
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import BaseNode, MediaResource, Node, NodeWithScore, QueryBundle
 from llama_index.llms.qwen_audio.engine_fields import PolicyField
@@ -28,6 +28,8 @@ class AttachAudioPostprocessor(BaseNodePostprocessor):
     `RetrieverQueryEngine(multimodal=True)` then sends the sound to the model. Spans that meet in
     one recording become one node. Nodes without `audio_uri`, `start` and `end` stay as they are.
     """
+
+    model_config = ConfigDict(extra="forbid")
 
     padding: float = Field(default=3.0, ge=0, description="Seconds before and after the words.")
     longest: float = Field(default=30.0, gt=0, description="Seconds of a clip, at most.")

@@ -1,6 +1,7 @@
 """What was heard as texts with flat metadata, for Documents and nodes alike."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 from llama_index.readers.qwen_audio.recordings import Recording
@@ -30,10 +31,12 @@ def heard(
         ClipError, EngineError: as `passages`.
     """
     told = False
-    for passage in passages(recording.clip, engine=engine, options=options, **how):
-        told = True
-        text = passage.described or _nothing(recording, how)
-        yield text, _metadata(passage, recording)
+    listening = passages(recording.clip, engine=engine, options=options, **how)
+    with closing(listening) as found:  # type: ignore[type-var]
+        for passage in found:
+            told = True
+            text = passage.described or _nothing(recording, how)
+            yield text, _metadata(passage, recording)
     if not told:
         seconds = round(recording.clip.duration, 3)
         place = {"start": 0.0, "end": seconds, "segment_index": 0, "model": engine.info.label}
