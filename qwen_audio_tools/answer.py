@@ -95,6 +95,8 @@ class Answer:
 
     `engine` names the engine and model that answered; `task` the task(s) that the question was
     taken for, joined by "+"; `warnings` say what was down-mixed, truncated, skipped or unsure.
+    `finish` is "length" where the text was cut, "stop" where it came to its end, "" if the engine
+    doesn't say.
     """
 
     text: str
@@ -104,6 +106,7 @@ class Answer:
     engine: str = ""
     warnings: tuple[str, ...] = ()
     task: str = ""
+    finish: str = ""
     clip: str = ""
     question: str = ""
 
@@ -122,6 +125,7 @@ class Answer:
             "coverage": self.coverage.to_dict(),
             "usage": asdict(self.usage) | {"seconds_heard": round(self.usage.seconds_heard, 3)},
             "engine": self.engine,
+            "finish": self.finish,
             "warnings": list(self.warnings),
         }
 

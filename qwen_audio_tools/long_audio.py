@@ -5,6 +5,7 @@ reducing turn sees only notes, quoted as data, so it can't be steered by what wa
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 from qwen_audio_tools import verbatim
@@ -90,7 +91,7 @@ def _map_and_reduce(
         return
     short = condensed(engine, notes, question(conversation), options)
     for delta in engine.reply(reduction(conversation, short), options):
-        yield Delta(text=delta.text, usage=delta.usage, warnings=delta.warnings)
+        yield replace(delta, evidence=(), coverage=None, task="")
 
 
 def _about(engine: Engine, conversation: Conversation, part: Part) -> Conversation:
@@ -116,7 +117,7 @@ def _reduced(
         for each, own in zip(asked, notes, strict=True)
     ]
     return [
-        Delta(text=answer.text, usage=answer.usage, warnings=answer.warnings)
+        Delta(text=answer.text, usage=answer.usage, warnings=answer.warnings, finish=answer.finish)
         for answer in _in_order(engine, turns, options)
     ]
 

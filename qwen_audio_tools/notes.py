@@ -132,4 +132,5 @@ def as_evidence(note: Note, kind: str) -> Delta:
         usage=answer.usage,
         warnings=answer.warnings,
         task=answer.task,
+        finish="length" if answer.finish == "length" else "",  # a part's end isn't the answer's
     )

@@ -58,7 +58,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delta:
-    """A piece of a reply: text as it comes, and what is known beside it."""
+    """A piece of a reply: text as it comes, and what is known beside it.
+
+    `finish` says why the text ended, where the engine knows: "stop", or "length" if it was cut.
+    """
 
     text: str = ""
     evidence: tuple[Evidence, ...] = ()
@@ -66,6 +69,7 @@ class Delta:
     usage: Usage | None = None
     warnings: tuple[str, ...] = ()
     task: str = ""
+    finish: str = ""
 
 
 @runtime_checkable
@@ -117,7 +121,7 @@ def join(deltas: Iterable[Delta], info: EngineInfo) -> Answer:
     text: list[str] = []
     evidence: list[Evidence] = []
     warnings: dict[str, None] = {}
-    coverage, usage, task = Coverage(0.0, 0.0), Usage(), ""
+    coverage, usage, task, finish = Coverage(0.0, 0.0), Usage(), "", ""
     for delta in deltas:
         text.append(delta.text)
         evidence.extend(delta.evidence)
@@ -125,6 +129,7 @@ def join(deltas: Iterable[Delta], info: EngineInfo) -> Answer:
         coverage = coverage if delta.coverage is None else coverage + delta.coverage
         usage = usage if delta.usage is None else usage + delta.usage
         task = delta.task or task
+        finish = delta.finish or finish
     return Answer(
         text="".join(text),
         evidence=tuple(evidence),
@@ -133,4 +138,5 @@ def join(deltas: Iterable[Delta], info: EngineInfo) -> Answer:
         engine=info.label,
         warnings=tuple(warnings),
         task=task,
+        finish=finish,
     )

@@ -56,4 +56,5 @@ class ScriptedEngine:
         yield Delta(
             coverage=Coverage(seconds, seconds) if seconds else None,
             usage=Usage(tokens, tokens, len(text.split()), seconds),
+            finish="stop",
         )

@@ -31,7 +31,8 @@ def test_an_answer_survives_json():
 
 def test_the_json_of_an_answer_has_the_promised_keys():
     assert list(an_answer().to_dict()) == [
-        "clip", "question", "text", "task", "evidence", "coverage", "usage", "engine", "warnings",
+        "clip", "question", "text", "task", "evidence", "coverage", "usage", "engine", "finish",
+        "warnings",
     ]  # fmt: skip
     assert set(an_answer().to_dict()["coverage"]) == {"heard", "total", "gaps"}
 

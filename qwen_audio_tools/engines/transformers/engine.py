@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qwen_audio_tools.answer import Answer
 from qwen_audio_tools.conversation import Conversation
 from qwen_audio_tools.engines.base import Delta, EngineInfo, Options, Progress, join
+from qwen_audio_tools.engines.families import abilities
 from qwen_audio_tools.engines.transformers.batches import batches
 from qwen_audio_tools.engines.transformers.loading.checkpoint import Checkpoint, find
 from qwen_audio_tools.settings import Settings
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
 
     from qwen_audio_tools.clip import Clip
     from qwen_audio_tools.engines.transformers.running import Running
-
-_HEARS = frozenset(
-    {Ability.TRANSCRIBE, Ability.TRANSLATE, Ability.SOUNDS, Ability.VOICE, Ability.MUSIC}
-)
 
 
 class TransformersEngine:
@@ -58,29 +55,16 @@ class TransformersEngine:
     def info(self) -> EngineInfo:
         """What it is; no weights load for this."""
         family = self._checkpoint.family
-        chats = family.chats and not self._checkpoint.base
-        abilities = _HEARS if family.chats else frozenset({Ability.TRANSCRIBE})
+        able = abilities(family, base=self._checkpoint.base)
         return EngineInfo(
             name="transformers",
             model=self._checkpoint.name,
-            abilities=abilities | self._more_abilities(chats),
+            abilities=able | {Ability.TIMES} if self._settings.aligner else able,
             window=family.window,
             audio_tokens_per_second=family.tokens_per_second,
             device=self._loaded.device if self._loaded else self._settings.device,
             prompting="base" if self._checkpoint.base else "chat",
         )
-
-    def _more_abilities(self, chats: bool) -> set[Ability]:
-        speakers = self._checkpoint.family.speakers
-        return {
-            ability
-            for ability, able in (
-                (Ability.CHAT, chats),
-                (Ability.SPEAKERS, speakers),
-                (Ability.TIMES, speakers or bool(self._settings.aligner)),
-            )
-            if able
-        }
 
     def reply(self, conversation: Conversation, options: Options) -> Iterator[Delta]:
         """Answer the last turn, token by token; closing the iterator stops at the next one.
