@@ -10,7 +10,7 @@ import pytest
 # The parts of the core from the bottom up. A part imports its own level and those below.
 LEVELS = (
     ("errors", "folders", "replacing", "spans"),
-    ("decoding", "loudness", "settings", "sources"),
+    ("decoding", "loudness", "setting_kinds", "settings", "sources"),
     ("clip", "clip_reading", "clip_store"),
     ("answer", "conversation", "subtitles", "transcript"),
     ("export", "inspection", "parts", "plotting", "preambles", "seams", "tasks", "windows"),
@@ -37,6 +37,7 @@ THIRD_PARTIES = {
     "qwen_audio_tools/engines/embedded": CORE
     | {"ctranslate2", "faster_whisper", "onnxruntime", "sentencepiece", "tokenizers"}
     | {"vaderSentiment"},
+    "qwen_audio_tools/engines/server": CORE | {"httpx2"},
     "qwen_audio_tools/engines/transformers": CORE
     | {"bitsandbytes", "huggingface_hub", "llguidance", "modelscope", "tokenizers", "torch"}
     | {"transformers"},
