@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from qwen_audio_tools.conversation import Conversation
+from qwen_audio_tools.conversation import Conversation, clips
 from qwen_audio_tools.engines.base import Delta, Options
 from qwen_audio_tools.engines.server.faults import Fault, Where
 from qwen_audio_tools.engines.server.fleet import Fleet, Server
@@ -33,15 +33,13 @@ class Attempts:
         """
         deadline = asyncio.get_running_loop().time() + self._seconds
         tries, gone, last = 0, set[Server](), None
-        names: list[str] = []
+        sources = [await self._sounds.source(clip) for clip in clips(conversation)]
         while True:
-            server = await self._claimed(deadline, gone, names, last)
+            server = await self._claimed(deadline, gone, sources, last)
             kept: list[Delta] = []
             began = False
             try:
-                async with aclosing(
-                    self._asked(server, conversation, options, deadline, names)
-                ) as found:
+                async with aclosing(self._asked(server, conversation, options, deadline)) as found:
                     async for delta in found:
                         if whole:
                             kept.append(delta)
@@ -67,10 +65,10 @@ class Attempts:
                 self._fleet.release(server)
 
     async def _claimed(
-        self, deadline: float, gone: set[Server], names: list[str], last: Fault | None
+        self, deadline: float, gone: set[Server], sources: list[str], last: Fault | None
     ) -> Server:
         try:
-            return await self._fleet.claim(deadline, without=gone, sounds=names)
+            return await self._fleet.claim(deadline, without=gone, sounds=sources)
         except Fault as fault:
             cause = last or fault  # what went wrong says more than that time is up
             raise cause.error from cause
@@ -81,12 +79,10 @@ class Attempts:
         conversation: Conversation,
         options: Options,
         deadline: float,
-        names: list[str],
     ) -> AsyncGenerator[Delta, None]:
         await server.ready()
         watch = self._watch(server, deadline)
         request = await prepared(conversation, options, server.facts, self._sounds, server.where)
-        names[:] = [sound.name for sound in request.sounds]
         async with aclosing(reply(server, request, options, watch)) as deltas:
             async for delta in deltas:
                 yield delta

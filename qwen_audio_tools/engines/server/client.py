@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -10,7 +12,6 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
-from qwen_audio_tools import __version__
 from qwen_audio_tools.engines.server.addresses import Address
 from qwen_audio_tools.engines.server.faults import Fault, Where, of_status, unreadable
 from qwen_audio_tools.engines.server.keys import Key
@@ -33,7 +34,7 @@ class Client:
     ) -> None:
         self.address = address
         self._key = key
-        headers = {"User-Agent": f"qwen-audio-tools/{__version__}", "Accept-Encoding": "identity"}
+        headers = {"User-Agent": "qwen-audio-tools", "Accept-Encoding": "identity"}
         if key:
             headers["Authorization"] = f"Bearer {key.reveal()}"
         self._http = httpx2.AsyncClient(
@@ -200,6 +201,7 @@ def _cause(error: BaseException) -> BaseException:
 
 def _reason(error: BaseException) -> str:
     cause = _cause(error)
-    strerror = getattr(cause, "strerror", None)
-    text = str(strerror or cause or error).strip() or type(error).__name__
-    return " ".join(text.split())
+    known = isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError | socket.gaierror)
+    number = getattr(cause, "errno", None) if known else None
+    text = os.strerror(number) if number else getattr(cause, "strerror", None) or str(cause)
+    return " ".join(text.split()) or type(error).__name__

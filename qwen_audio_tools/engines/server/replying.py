@@ -34,6 +34,11 @@ class Request:
     fields: dict[str, Any]
     warnings: tuple[str, ...]
 
+    @property
+    def names(self) -> list[str]:
+        """All that stands for its sounds: their content, and the clips that they were made of."""
+        return [name for sound in self.sounds for name in (sound.name, sound.source)]
+
     def body(self, facts: Facts, known: frozenset[str]) -> bytes:
         """Return the request as it is sent; sounds of `known` names go without their data."""
         messages = rendering.messages(self.turns, self.sounds, facts.dialect, known)
@@ -102,7 +107,7 @@ async def reply(
     Raises:
         Fault: it failed, or did not hear the audio.
     """
-    names = [sound.name for sound in request.sounds]
+    names = request.names
     known = server.known(names)
     try:
         async with aclosing(_reply(server, request, options, watch, known)) as deltas:
@@ -138,7 +143,7 @@ async def _reply(
         except Fault as fault:
             fault.began = result.shown
             raise
-    server.remember([sound.name for sound in request.sounds])
+    server.remember(request.names)
     for delta in result.last(request.warnings):
         yield delta
 

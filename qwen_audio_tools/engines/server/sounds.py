@@ -18,9 +18,13 @@ _KEPT_BYTES = 128 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A clip ready to be sent. `name` stands for its content, `data` is a WAV file in base64."""
+    """A clip ready to be sent: a WAV file in base64.
+
+    `name` stands for its content, `source` for the clip that it was made of.
+    """
 
     name: str
+    source: str
     data: str
     seconds: float
     warnings: tuple[str, ...]
@@ -43,15 +47,21 @@ class Sounds:
             ClipError: it can't be read.
         """
         loop = asyncio.get_running_loop()
-        fingerprint = await loop.run_in_executor(self._executor, _fingerprint, clip)
-        key = (fingerprint, window)
+        source = await self.source(clip)
+        key = (source, window)
         lock = self._making.setdefault(key, asyncio.Lock())
         async with lock:  # whoever asks for the same clip meanwhile waits for it
             if key in self._kept:
                 self._kept.move_to_end(key)
             else:
-                self._keep(key, await loop.run_in_executor(self._executor, _made, clip, window))
+                making = loop.run_in_executor(self._executor, _made, clip, source, window)
+                self._keep(key, await making)
             return self._kept[key]
+
+    async def source(self, clip: Clip) -> str:
+        """Return what stands for a clip before it is decoded."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, _fingerprint, clip)
 
     def _keep(self, key: tuple[str, float], sound: Sound) -> None:
         self._kept[key] = sound
@@ -65,8 +75,8 @@ def _fingerprint(clip: Clip) -> str:
     return clip.fingerprint
 
 
-def _made(clip: Clip, window: float) -> Sound:
+def _made(clip: Clip, source: str, window: float) -> Sound:
     samples, seconds, warnings = listen(clip, window)
     data = wav([samples])
     name = f"qwa-{hashlib.sha256(data).hexdigest()[:40]}"
-    return Sound(name, b64encode(data).decode("ascii"), seconds, warnings)
+    return Sound(name, source, b64encode(data).decode("ascii"), seconds, warnings)
