@@ -37,6 +37,7 @@ CHINESE = {
     "title": "标题",
     # qwa engines, models, doctor, config
     "ready": "可用",
+    "down": "无响应",
     "missing": "缺少",
     "here": "已下载",
     "not here": "未下载",
@@ -69,6 +70,7 @@ CHINESE = {
     "recording": "正在录音",
     "analysing": "正在分析",
     "listening": "正在听",
+    "waiting": "正在等待",
     "transcribing": "正在转写",
     "decoding": "正在解码",
     "fetching": "正在下载",

@@ -8,8 +8,8 @@ from qwen_audio_tools.testing.server_calls import Call
 Reaction = Callable[[Call], None]
 
 
-def says(text: str = "A bell rings.", *, finish: str = "stop") -> Reaction:
-    """Return what replies with a text, word by word."""
+def says(text: str = "A bell rings.", *, finish: str = "stop", counts: bool = False) -> Reaction:
+    """Return what replies with a text, word by word; it counts tokens if asked to, or anyway."""
 
     def react(call: Call) -> None:
         unknown = [each for each in call.clips if call.server.seconds_of(each) <= 0]
@@ -26,7 +26,7 @@ def says(text: str = "A bell rings.", *, finish: str = "stop") -> Reaction:
         for number, word in enumerate(words[:most]):
             call.piece(word if number == 0 else f" {word}")
         call.piece(finish="length" if most < len(words) else finish)
-        if (call.body.get("stream_options") or {}).get("include_usage"):
+        if counts or (call.body.get("stream_options") or {}).get("include_usage"):
             output = min(most, len(words))
             call.event({"choices": [], "usage": call.counts | {"completion_tokens": output}})
         call.event("[DONE]")

@@ -51,13 +51,13 @@ def test_a_request_has_the_shape_that_the_server_takes(name, serve, engine_of, a
     assert answer.text == "A bell rings."
     body = dict(server.asked[0].body)
     (message,) = body.pop("messages")
-    assert body == added | {
+    stops = {"stop": ["\n\n"]} if DIALECTS[name].stops else {}
+    assert body == added | stops | {
         "model": "Qwen/Qwen2-Audio-7B-Instruct",
         "stream": True,
         "temperature": 0.0,
         "top_p": 0.5,
         "seed": 7,
-        "stop": ["\n\n"],
     }
     audio, text = message["content"]
     assert message["role"] == "user"
@@ -215,3 +215,29 @@ def test_several_clips_and_turns_keep_their_order(serve, engine_of, alarm, talk)
     ]
     lengths = [round(clip.seconds, 1) for clip in server.asked[0].clips]
     assert lengths == [round(talk.duration, 1), 12.0, round(talk.duration, 1)]
+
+
+@pytest.mark.parametrize(
+    ("stop", "text", "finish"),
+    [
+        (("ings",), "A bell r", "stop"),
+        (("bell rings", "never"), "A ", "stop"),
+        (("x",), "A bell rings.", "stop"),
+        ((".", "bell"), "A ", "stop"),
+        (("rings.!",), "A bell rings.", "stop"),
+        (("A",), "", "stop"),
+    ],
+)
+def test_stop_texts_are_kept_where_the_server_keeps_none(
+    stop, text, finish, serve, engine_of, alarm
+):
+    server = serve(otherwise=says(counts=True))
+    engine = engine_of(server, server_dialect="transformers")
+    answer = ask(alarm, "What is heard?", engine=engine, options=Options(stop=stop))
+    assert (answer.text, answer.finish, answer.warnings) == (text, finish, ())
+    assert answer.usage.output_tokens == 3
+
+
+def test_a_server_that_pads_clips_takes_as_many_tokens_for_any(serve, engine_of, alarm):
+    engine = engine_of(serve(), server_dialect="llamacpp")
+    assert ask(alarm, "What is heard?", engine=engine).usage.audio_tokens == 750

@@ -56,8 +56,8 @@ REFUSALS = [
     ),
     (
         llama(500, "audio input is not supported - hint: mmproj", "server_error"),
-        EngineRefused,
-        "audio input is not supported",
+        EngineUnsupported,
+        "does not hear audio: audio input is not supported",
     ),
     (
         llama(400, "audio input is not supported - hint: mmproj", "invalid_request_error"),

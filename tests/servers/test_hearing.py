@@ -152,6 +152,14 @@ def test_a_server_without_the_audio_part_is_not_sent_any(serve, engine_of, alarm
     assert server.asked == []
 
 
+def test_a_model_that_is_listed_without_ears_is_not_sent_any(serve, engine_of, alarm):
+    entry = {"id": "m", "architecture": {"input_modalities": ["text", "image"]}}
+    server = serve(listing={"data": [entry]})
+    with pytest.raises(EngineUnsupported, match="does not hear"):
+        ask(alarm, "What is heard?", engine=engine_of(server, model="m"))
+    assert server.asked == []
+
+
 def test_nothing_longer_than_the_window_is_sent(serve, engine_of, long_tone):
     server = serve()
     with pytest.raises(ClipTooLong, match="hears 30 s at once"):

@@ -98,7 +98,7 @@ class Client:
     async def _answer(
         self, request: httpx2.Request, where: Where, watch: Watch | None = None
     ) -> AsyncIterator[httpx2.Response]:
-        with self._faults(where):
+        with self.faults(where):
             sending = self._http.send(request, stream=True)
             response = await (watch.wait(sending) if watch else sending)
             try:
@@ -114,7 +114,7 @@ class Client:
         self, response: httpx2.Response, watch: Watch, where: Where
     ) -> AsyncIterator[bytes]:
         size, pieces = 0, response.aiter_raw()
-        with self._faults(where):
+        with self.faults(where):
             while True:
                 try:
                     piece = await watch.wait(anext(pieces))
@@ -147,7 +147,7 @@ class Client:
         return of_status(response.status_code, body, where, wait)
 
     @contextmanager
-    def _faults(self, where: Where) -> Iterator[None]:
+    def faults(self, where: Where) -> Iterator[None]:
         """Turn what the transport raises into faults; no fault tells the key, if a server does."""
         try:
             yield
@@ -176,7 +176,7 @@ def _fault(error: httpx2.HTTPError, where: Where) -> Fault:
             f"{where} broke off the connection: {_reason(error)}",
             hint="look at the server's log; a proxy before it may have a time limit of its own",
         )
-        return Fault(found, here=True)
+        return Fault(found, here=True, tries=3)
     if isinstance(_cause(error), ssl.SSLError):
         found = EngineUnreachable(
             f"{where} can't be reached safely: {_reason(error)}",

@@ -18,9 +18,10 @@ class Dialect:
     before the base64 of a clip. `limit` is the field for the longest answer, `fields` are sent
     with every request. `counts` asks for token counts at the end of a stream, `counts_early` for
     those of the prompt with its first piece. `schema` is whether it holds answers to a JSON
-    schema. `remembers` is the first version that knows a clip again by a name that we give it.
-    `marks` is whether it reads control tokens in the texts of users. `key_variable` holds the key
-    for its hosts.
+    schema, `stops` whether it ends them at stop texts. `pads` are the seconds that it fills up any
+    clip to, 0 if it doesn't. `remembers` is the first version that knows a clip again by a name
+    that we give it. `marks` is whether it reads control tokens in the texts of users.
+    `key_variable` holds the key for its hosts.
     """
 
     name: str
@@ -34,6 +35,8 @@ class Dialect:
     counts: bool = True
     counts_early: bool = False
     schema: bool = True
+    stops: bool = True
+    pads: float = 0.0
     remembers: tuple[int, int] | None = None
     marks: bool = True
     key_variable: str = ""
@@ -64,14 +67,17 @@ DIALECTS = {
         Dialect(
             name="transformers",
             about="`transformers serve`",
-            # It overlooks what it doesn't know, a schema too, and counts without being asked.
+            # It overlooks what it doesn't know, a schema too, and counts without being asked. Stop
+            # texts make it fail where the model has a processor, as all that hear have.
             counts=False,
             schema=False,
+            stops=False,
         ),
         Dialect(
             name="llamacpp",
             about="llama-server of llama.cpp",
             owners=("llamacpp",),
+            pads=30.0,
         ),
         Dialect(
             name="qwa",

@@ -37,6 +37,13 @@ class ServerState:
     window: float
     why: str
 
+    @property
+    def told(self) -> str:
+        """The same in words."""
+        if not self.ready:
+            return self.why
+        return f"{self.model}, spoken to as {self.dialect}, hears {self.window:g} s at once"
+
 
 class ServerEngine:
     """One model on one server or several that answer for each other; safe to call from threads.

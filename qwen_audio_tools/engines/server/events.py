@@ -160,4 +160,4 @@ def _ended(where: Where) -> Fault:
         f"{where} ended the stream before the answer was complete",
         hint="look at the server's log; a proxy before it may have a time limit of its own",
     )
-    return Fault(error, here=True)
+    return Fault(error, here=True, tries=3)

@@ -75,18 +75,18 @@ class Where:
 
 def of_status(status: int, body: bytes, where: Where, wait: float | None) -> Fault:
     """Return what an answer with an error status means; `body` is the beginning of it."""
-    said = words_of(body)
+    said, clues = words_of(body), words_of(body, kinds=True)
     told = f": {said}" if said else f" and says no more than {status}"
     if status in (401, 403):
         return _key_refused(status, where, told)
     if status == 429:
-        return _busy(where, said, told, wait)
+        return _busy(where, clues, told, wait)
     if status in (502, 503, 504):
         error: EngineError = EngineUnreachable(
             f"{where} is not ready ({status}){told}", hint="a model may still be loading"
         )
         return Fault(error, here=True, wait=wait, status=status)
-    if _MEMORY.search(said):
+    if _MEMORY.search(clues):
         return Fault(
             EngineOutOfMemory(
                 f"{where} ran out of memory{told}",
@@ -94,20 +94,20 @@ def of_status(status: int, body: bytes, where: Where, wait: float | None) -> Fau
             ),
             status=status,
         )
-    return Fault(_refusal(status, said, where, told), status=status)
+    return Fault(_refusal(status, clues, where, told), status=status)
 
 
-def _refusal(status: int, said: str, where: Where, told: str) -> EngineError:
-    if _SEVERAL.search(said) and not re.search(r"At most 0 audio", said):
+def _refusal(status: int, clues: str, where: Where, told: str) -> EngineError:
+    if _SEVERAL.search(clues) and "At most 0 audio" not in clues:
         return EngineUnsupported(
             f"{where} takes fewer clips at once{told}",
             hint="ask about each clip on its own, or start it with --limit-mm-per-prompt",
         )
-    if status < 500 and _DEAF.search(said):
+    if _DEAF.search(clues):  # llama-server says so with a 500
         return EngineUnsupported(
             f"{where} does not hear audio{told}", hint="serve a model that does: qwa engines"
         )
-    if status < 500 and _CONTEXT.search(said):
+    if status < 500 and _CONTEXT.search(clues):
         return EngineRefused(
             f"the conversation is too long for {where}{told}",
             hint="fewer or shorter clips, a lower max_tokens, or a new conversation",
@@ -130,8 +130,8 @@ def _key_refused(status: int, where: Where, told: str) -> Fault:
     return Fault(error, elsewhere=True, status=status)
 
 
-def _busy(where: Where, said: str, told: str, wait: float | None) -> Fault:
-    if _QUOTA.search(said):
+def _busy(where: Where, clues: str, told: str, wait: float | None) -> Fault:
+    if _QUOTA.search(clues):
         return Fault(EngineRefused(f"{where} answers no more on this account{told}"), status=429)
     error = EngineRefused(
         f"{where} has too much to do (429){told}",
@@ -155,34 +155,34 @@ def unreadable(where: Where, what: str, hint: str = "") -> Fault:
     return Fault(EngineRefused(f"{where} {what}", hint=hint or usual))
 
 
-def words_of(body: bytes) -> str:
-    """Return what the body of an error says, in one line: JSON of any server, else its text."""
+def words_of(body: bytes, *, kinds: bool = False) -> str:
+    """Return what the body of an error says, in one line: JSON of any server, else its text.
+
+    With `kinds` it is longer, and names the kind of error too: that is for telling them apart.
+    """
     text = body[:_READ].decode("utf-8", errors="replace")
     try:
-        found = _message(json.loads(text))
+        found = " ".join(filter(None, _said(json.loads(text), kinds)))
     except (ValueError, RecursionError):
         found = _without_markup(text)
     line = " ".join("".join(c if c.isprintable() else " " for c in found).split())
-    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
+    most = _READ if kinds else _SHOWN
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
-def _message(value: Any) -> str:
-    """Return the message of an error: of OpenAI, vLLM, SGLang, llama.cpp, FastAPI or DashScope."""
+def _said(value: Any, kinds: bool) -> list[str]:
+    """Return the messages of an error: of OpenAI, vLLM, SGLang, llama.cpp, FastAPI or DashScope."""
     if isinstance(value, str):
-        return value
+        return [value]
     if isinstance(value, list):
-        return "; ".join(filter(None, (_message(item) for item in value[:3])))
+        return [text for item in value[:3] for text in _said(item, kinds)]
     if not isinstance(value, dict):
-        return ""
-    error = value.get("error")
-    if isinstance(error, dict | str | list) and error:
-        return _message(error)
-    message = value.get("message") or value.get("msg") or value.get("detail")
-    if isinstance(message, list | dict):
-        return _message(message)
-    kind = value.get("type") or value.get("code")
-    parts = [str(part) for part in (message, f"[{kind}]" if kind else "") if part]
-    return " ".join(parts)
+        return []
+    if isinstance(value.get("error"), dict | str | list) and value["error"]:
+        return _said(value["error"], kinds)
+    told = _said(value.get("message") or value.get("msg") or value.get("detail"), kinds)
+    kind = [str(value[name]) for name in ("type", "code") if value.get(name)]
+    return told + kind if kinds or not told else told
 
 
 def _without_markup(text: str) -> str:

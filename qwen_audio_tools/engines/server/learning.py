@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -65,22 +65,26 @@ async def learn(client: Client, wanted: Wanted, seconds: float) -> Facts:
     """
     where = Where(client.address.shown, wanted.model)
     try:
-        async with asyncio.timeout(seconds):
-            await _check_key(client, where)
-            try:
-                listing = await client.get("models", where)
-            except Fault as fault:
-                if fault.status not in (404, 405) or not wanted.model:
-                    raise
-                return guessed(wanted, client.address.host)  # it lists none: taken at our word
-            entry = _entry(listing, wanted, where)
-            return await _completed(client, entry, wanted, where)
+        with client.faults(where):
+            async with asyncio.timeout(seconds):
+                await _check_key(client, where)
+                return await _learnt(client, wanted, where)
     except TimeoutError:
         error = EngineUnreachable(
             f"{where} does not answer within {seconds:g} s",
             hint=f"curl {where.shown}/v1/models",
         )
         raise Fault(error, here=True, tries=3) from None
+
+
+async def _learnt(client: Client, wanted: Wanted, where: Where) -> Facts:
+    try:
+        listing = await client.get("models", where)
+    except Fault as fault:
+        if fault.status not in (404, 405) or not wanted.model:
+            raise
+        return guessed(wanted, client.address.host)  # it lists none: taken at our word
+    return await _completed(client, _entry(listing, wanted, where), wanted, where)
 
 
 async def _check_key(client: Client, where: Where) -> None:
@@ -125,7 +129,7 @@ def _entry(listing: Any, wanted: Wanted, where: Where) -> Mapping[str, Any]:
     near = get_close_matches(wanted.model, models, n=1)
     error = EngineRefused(
         f"{where.shown} has no model {wanted.model!r}; it has {_named(models)}",
-        hint=f"server_model={near[0] if near else next(iter(models), 'NAME')}",
+        hint=f"--engine server:{near[0] if near else next(iter(models), 'MODEL')}@{where.shown}/v1",
     )
     raise Fault(error, elsewhere=True)
 
@@ -163,6 +167,8 @@ async def _completed(
     context = entry.get("max_model_len") or (meta.get("n_ctx") if isinstance(meta, Mapping) else 0)
     facts = _facts(wanted, dialect, str(entry["id"]), (str(entry.get("root") or ""),))
     facts = _within(facts, context)
+    if "audio" not in _modalities(entry):
+        facts = replace(facts, hears=False)
     with suppress(Fault):  # what is asked beside is welcome, and not needed
         if dialect.remembers:
             told = await client.get("/version", where)
@@ -193,6 +199,13 @@ def _within(facts: Facts, context: Any) -> Facts:
     rate = facts.rate or FAMILIES["qwen2_audio"].tokens_per_second
     room = max(1.0, (context - min(1024, context // 2)) // rate)
     return replace(facts, context=context, window=min(facts.window, room))
+
+
+def _modalities(entry: Mapping[str, Any]) -> Collection[str]:
+    """Return what a model takes in, where the server tells; llama-server and OpenRouter do."""
+    told = entry.get("architecture")
+    found = told.get("input_modalities") if isinstance(told, Mapping) else None
+    return list(map(str, found)) if isinstance(found, list) else ("audio",)
 
 
 def _of_props(facts: Facts, props: Any) -> Facts:

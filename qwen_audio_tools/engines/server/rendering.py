@@ -13,7 +13,7 @@ from qwen_audio_tools.engines.turns import Turn, without_tag
 # Servers write texts of users into a template and read the whole with all control tokens. Which
 # those are is known to the model's tokenizer, and that lies there: these are of the models that
 # hear, and the marks by which servers find the place of a clip.
-_MARK = re.compile(r"<\|[^|<>\n]{1,40}\|>")
+_MARK = re.compile(r"<\|[^|<>\s]{1,40}\|>")
 _WORDS = frozenset(
     {
         *("<s>", "</s>", "<bos>", "<eos>", "<pad>", "<unk>", "[INST]", "[/INST]"),

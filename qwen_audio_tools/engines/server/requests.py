@@ -32,7 +32,7 @@ def fields(facts: Facts, options: Options, prompt: int) -> dict[str, Any]:
     for name in ("temperature", "top_p", "seed"):
         if (value := getattr(options, name)) is not None:
             body[name] = value
-    if options.stop:
+    if options.stop and dialect.stops:
         body["stop"] = list(options.stop)
     if options.schema is not None:
         body["response_format"] = _form(facts, options.schema)

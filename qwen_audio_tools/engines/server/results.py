@@ -10,6 +10,7 @@ from qwen_audio_tools.engines.server.events import Counts, Piece
 from qwen_audio_tools.engines.server.faults import Fault, Where
 from qwen_audio_tools.engines.server.learning import Facts
 from qwen_audio_tools.engines.server.sounds import Sound
+from qwen_audio_tools.engines.server.stops import Stops
 from qwen_audio_tools.engines.telling import evidence, reader, told
 from qwen_audio_tools.errors import EngineRefused
 
@@ -30,6 +31,7 @@ class Result:
         self._clips, self._sounds, self._facts = clips, sounds, facts
         self._label, self._options = label, options
         self._read = reader(facts.family) if facts.family and clips else None
+        self._stops = Stops(() if facts.dialect.stops else options.stop)
         self._written: list[str] = []
         self._warnings: list[str] = []
         self._finish = ""
@@ -44,8 +46,11 @@ class Result:
         """
         self.counts = self.counts.updated(piece.counts)
         self._finish = piece.finish or self._finish
-        self._written.append(piece.text)
-        return piece.text if self._read is None else ""
+        text = self._stops.push(piece.text)
+        if piece.finish:
+            text += self._stops.finish()
+        self._written.append(text)
+        return text if self._read is None else ""
 
     def warn(self, warning: str) -> None:
         """Add what the person should know."""
@@ -90,7 +95,7 @@ class Result:
                 seconds_heard=seconds,
             ),
             warnings=(*warnings, *self._warnings, *self._about_the_end()),
-            finish=_ENDS.get(self._finish, ""),
+            finish="stop" if self._stops.stopped else _ENDS.get(self._finish, ""),
         )
 
     def _audio_tokens(self) -> int:
@@ -104,7 +109,9 @@ class Result:
         return sum(self._tokens(sound) for sound in self._sounds)
 
     def _tokens(self, sound: Sound) -> int:
-        return round(sound.seconds * self._facts.rate)
+        pads = self._facts.dialect.pads
+        seconds = pads * (sound.seconds // pads + 1) if pads else sound.seconds
+        return round(seconds * self._facts.rate)
 
     def _heard(self) -> tuple[Evidence, ...]:
         counted = self._audio_tokens()
@@ -126,6 +133,8 @@ class Result:
 
     def _about_the_end(self) -> Iterator[str]:
         count, most = self.counts.output, self._options.max_tokens
+        if self._stops.stopped:
+            return
         if self._finish == "length":
             why = "max_tokens" if count is None or count >= most else "the model's context ends"
             after = "" if count is None else f" after {count} tokens"
