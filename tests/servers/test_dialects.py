@@ -184,6 +184,20 @@ def test_an_old_server_that_knows_no_names_gets_every_clip_whole(serve, engine_o
     assert [call.clips[0].seconds for call in server.asked] == [12.0, 12.0]
 
 
+def test_several_servers_behind_one_address_are_soon_sent_every_clip(serve, engine_of, alarm):
+    def forgetful(call):
+        call.server.forget()
+        says()(call)
+
+    server = serve(otherwise=forgetful)
+    engine = engine_of(server)
+    for number in range(8):
+        ask(alarm, f"What is heard, {number}?", engine=engine)
+    sent = [call.clips[0].seconds for call in server.asked]
+    assert sent.count(None) == 3
+    assert sent[-3:] == [12.0] * 3
+
+
 def test_questions_about_one_clip_go_where_it_is_known(serve, engine_of, alarm):
     first, second = serve(), serve()
     engine = engine_of(first, second)

@@ -139,7 +139,8 @@ def test_a_server_that_is_not_ready_is_asked_again_and_then_given_up(
 def test_a_busy_server_that_stays_busy_is_told_as_such(serve, engine_of, alarm):
     server = serve(otherwise=fails(429, {"error": {"message": "slow down"}}, Retry_After="0"))
     with pytest.raises(EngineRefused, match=r"too much to do \(429\): slow down") as caught:
-        ask(alarm, "What is heard?", engine=engine_of(server))
+        ask(alarm, "What is heard?", engine=engine_of(server, server_timeout=3.0))
+    assert len(server.asked) > 1
     assert "server_concurrency" in caught.value.hint
 
 
@@ -220,6 +221,12 @@ def test_a_stream_that_breaks_off_after_text_is_never_asked_for_again(serve, eng
     with pytest.raises(EngineUnreachable, match="broke off the connection"):
         list(engine_of(server).reply(*question(alarm)))
     assert len(server.asked) == 1
+
+
+def test_an_answer_that_nobody_saw_a_piece_of_is_asked_for_again(serve, engine_of, alarm):
+    server = serve(drops("A gong"))
+    assert ask(alarm, "What is heard?", engine=engine_of(server)).text == "A bell rings."
+    assert len(server.asked) == 2
 
 
 def test_a_stream_that_breaks_off_before_text_is_asked_for_again(serve, engine_of, alarm):

@@ -130,6 +130,45 @@ def test_a_deaf_one_is_passed_over(serve, engine_of, alarm):
     assert ask(alarm, "What is heard?", engine=engine).text == "A bell rings."
 
 
+def test_a_server_with_a_small_queue_gets_no_more_than_fits_into_it(serve, engine_of):
+    busy, counter = fails(429, {"error": {"message": "full"}}, Retry_After="0.1"), Counter()
+
+    def bounded(call):
+        if counter.now >= 3:
+            busy(call)
+        else:
+            counter(call)
+
+    server = serve(otherwise=bounded)
+    engine = engine_of(server, server_concurrency=16, server_timeout=60.0)
+    found = dict(engine.replies(conversations(24), Options()))
+    assert sorted(found) == list(range(24))
+
+
+def test_no_question_waits_for_a_server_that_may_be_ill(serve, engine_of, alarm):
+    from qwen_audio_tools.engines.server.watching import Patience
+
+    silent, well = serve(silent=True), serve()
+    engine = engine_of(silent, well, patience=Patience(connect=30.0, glance=0.3))
+    assert engine.info.window == 30.0  # it looked at both, and only one told what it is
+    for _ in range(5):
+        assert ask(alarm, "What is heard?", engine=engine).text == "A bell rings."
+    assert len(well.asked) == 5
+
+
+def test_a_server_that_recovers_is_found_out_beside_the_questions(serve, engine_of, alarm):
+    ill, well = serve(listing=503), serve()
+    engine = engine_of(ill, well, server_concurrency=1)
+    assert engine.info.window == 30.0
+    ill.listing = well.listing
+    for _ in range(100):
+        list(engine.replies(conversations(4), Options()))
+        if ill.asked:
+            break
+        time.sleep(0.05)
+    assert ill.asked
+
+
 def test_a_server_that_came_back_is_asked_again(serve, engine_of, alarm):
     server = serve(fails(503, {"detail": "starting"}, Retry_After="0"))
     engine = engine_of(server)

@@ -116,7 +116,7 @@ def test_a_server_that_tells_the_key_makes_none_of_ours_tell_it(
     telltale, level, secret, serve, engine_of, alarm, caplog
 ):
     caplog.set_level(level)
-    engine = engine_of(serve(otherwise=telltale))
+    engine = engine_of(serve(otherwise=telltale), server_timeout=3.0)
     with pytest.raises(QwenAudioError) as caught:
         ask(alarm, "What is heard?", engine=engine)
     error = caught.value

@@ -137,7 +137,7 @@ def _busy(where: Where, clues: str, told: str, wait: float | None) -> Fault:
         f"{where} has too much to do (429){told}",
         hint="a lower server_concurrency, a longer server_timeout, or another server",
     )
-    return Fault(error, here=True, wait=wait, status=429)
+    return Fault(error, here=True, wait=wait, status=429, tries=12)
 
 
 def of_event(event: Any, where: Where) -> Fault:
@@ -147,6 +147,15 @@ def of_event(event: Any, where: Where) -> Fault:
     if status in (401, 403, 404, 405):
         status = 400  # of a request that it has taken already
     return of_status(status, json.dumps({"error": event}).encode(), where, None)
+
+
+def mute(where: Where, seconds: float) -> Fault:
+    """Return the fault of a server that does not even say what it is."""
+    error = EngineUnreachable(
+        f"{where} does not answer within {seconds:g} s",
+        hint=f"curl {where.shown}/v1/models",
+    )
+    return Fault(error, here=True, tries=3)
 
 
 def unreadable(where: Where, what: str, hint: str = "") -> Fault:

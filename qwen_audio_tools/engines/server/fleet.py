@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from qwen_audio_tools.engines.server.client import Client
@@ -13,7 +13,7 @@ from qwen_audio_tools.engines.server.watching import Patience
 from qwen_audio_tools.errors import EngineUnreachable
 
 _ASIDE_SECONDS = 300.0
-_KNOWN = 4096
+_KNOWN, _MISSES = 4096, 3
 _PREFERENCE = 4
 """Requests by which a server that knows a sound already may be ahead of one that doesn't."""
 
@@ -21,14 +21,22 @@ _PREFERENCE = 4
 class Server:
     """One server of a fleet: what is known of it, and how it fares. It lives in one event loop."""
 
-    def __init__(self, client: Client, wanted: Wanted, patience: Patience) -> None:
+    def __init__(self, client: Client, wanted: Wanted, patience: Patience, limit: int) -> None:
         self.client, self._wanted, self._patience = client, wanted, patience
         self.facts = guessed(wanted, client.address.host)
         self.learnt = False
         self.in_flight, self.turn = 0, 0
+        self.limit = float(limit)
         self.failures, self.aside_until, self.why = 0, 0.0, ""
         self._sounds: OrderedDict[str, None] = OrderedDict()
         self._learning: asyncio.Task[None] | None = None
+        self._healing: asyncio.Task[None] | None = None
+        self._most, self._misses = limit, 0
+
+    @property
+    def ill(self) -> bool:
+        """Whether it failed, and has not shown since that it is well."""
+        return self.failures > 0 and not self.learnt
 
     @property
     def where(self) -> Where:
@@ -57,6 +65,19 @@ class Server:
         found = await learn(self.client, self._wanted, self._patience.connect)
         self.facts, self.learnt = found, True
 
+    def heal(self, then: Callable[[], None]) -> None:
+        """See beside all requests if it is well again, and call `then`."""
+
+        async def see() -> None:
+            try:
+                await self.ready()
+            except Fault as fault:
+                self.failed(fault)
+            then()
+
+        if self._healing is None or self._healing.done():
+            self._healing = asyncio.ensure_future(see())
+
     async def look(self) -> None:
         """See if it lives.
 
@@ -65,30 +86,38 @@ class Server:
         """
         await learn(self.client, self._wanted, self._patience.life)
 
-    def known(self, names: Iterable[str]) -> frozenset[str]:
+    def known(self, names: Collection[str]) -> frozenset[str]:
         """Return those of the sounds that need not be sent again."""
         return frozenset(self._sounds.keys() & set(names)) if self.facts.remembers else frozenset()
 
-    def remember(self, names: Iterable[str]) -> None:
+    def remember(self, names: Collection[str]) -> None:
         """Take note that the server has these sounds."""
+        self._misses = 0 if self.known(names) else self._misses
         for name in names:
             self._sounds[name] = None
             self._sounds.move_to_end(name)
         while len(self._sounds) > _KNOWN:
             self._sounds.popitem(last=False)
 
-    def forget(self, names: Iterable[str]) -> None:
-        """Take note that the server may not have these sounds."""
+    def forget(self, names: Collection[str]) -> None:
+        """Take note that the server may not have these sounds.
+
+        Behind what looks like one server there may be several that each know their own.
+        """
         for name in names:
             self._sounds.pop(name, None)
+        self._misses += 1
+        if self._misses >= _MISSES:
+            self.facts = replace(self.facts, remembers=False)
 
     def proved(self) -> None:
         """Take note that the server hears."""
         self.facts = replace(self.facts, hears=True)
 
     def well(self) -> None:
-        """Take note that it has answered."""
+        """Take note that it has answered; one that was too busy slowly gets more again."""
         self.failures, self.why = 0, ""
+        self.limit = min(float(self._most), self.limit + 1.0 / self.limit)
 
     def failed(self, fault: Fault) -> None:
         """Put it aside for a while, if time may mend what went wrong."""
@@ -97,6 +126,10 @@ class Server:
             return
         self.failures += 1
         seconds = pause(self.failures) if fault.wait is None else fault.wait
+        if fault.status == 429:
+            # It took all but one of those that are under way; and others wait to come back, too.
+            self.limit = max(1.0, min(self.limit, self.in_flight - 1.0))
+            seconds = max(seconds, pause(self.failures))
         self.aside_until = asyncio.get_running_loop().time() + min(seconds, _ASIDE_SECONDS)
         if fault.status != 429:  # who is only busy is what it was
             self.learnt = False
@@ -114,14 +147,9 @@ class Fleet:
 
     def __init__(self, servers: Sequence[Server], concurrency: int) -> None:
         self.servers = tuple(servers)
-        self._concurrency = concurrency
+        self.room = concurrency * len(self.servers)  # how many requests may be under way at once
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._turns = 0
-
-    @property
-    def room(self) -> int:
-        """How many requests may be under way at once."""
-        return self._concurrency * len(self.servers)
 
     async def claim(
         self, deadline: float, *, without: Collection[Server] = (), sounds: Collection[str] = ()
@@ -147,13 +175,15 @@ class Fleet:
 
     def _best(self, without: Collection[Server], sounds: Collection[str]) -> Server | None:
         now = asyncio.get_running_loop().time()
-        free = [
-            server
-            for server in self.servers
-            if server not in without
-            and server.in_flight < self._concurrency
-            and server.aside_until <= now
+        there = [
+            server for server in self.servers if server not in without and server.aside_until <= now
         ]
+        if well := [server for server in there if not server.ill]:
+            for server in there:
+                if server.ill:  # no question waits for it while others are well
+                    server.heal(self._wake)
+            there = well
+        free = [server for server in there if server.in_flight < int(server.limit)]
 
         def cost(server: Server) -> tuple[int, int]:
             knows = bool(sounds) and len(server.known(sounds)) == len(set(sounds))

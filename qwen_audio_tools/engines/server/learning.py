@@ -11,8 +11,8 @@ from typing import Any
 from qwen_audio_tools.engines.families import FAMILIES, Family, is_base, named
 from qwen_audio_tools.engines.server.client import Client
 from qwen_audio_tools.engines.server.dialects import PLAIN, Dialect, hosting, spoken_by
-from qwen_audio_tools.engines.server.faults import Fault, Where, unreadable
-from qwen_audio_tools.errors import EngineRefused, EngineUnreachable
+from qwen_audio_tools.engines.server.faults import Fault, Where, mute, unreadable
+from qwen_audio_tools.errors import EngineRefused
 from qwen_audio_tools.sources.urls import is_public
 
 UNKNOWN_WINDOW = 30.0
@@ -70,11 +70,7 @@ async def learn(client: Client, wanted: Wanted, seconds: float) -> Facts:
                 await _check_key(client, where)
                 return await _learnt(client, wanted, where)
     except TimeoutError:
-        error = EngineUnreachable(
-            f"{where} does not answer within {seconds:g} s",
-            hint=f"curl {where.shown}/v1/models",
-        )
-        raise Fault(error, here=True, tries=3) from None
+        raise mute(where, seconds) from None
 
 
 async def _learnt(client: Client, wanted: Wanted, where: Where) -> Facts:

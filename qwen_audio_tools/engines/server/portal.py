@@ -63,7 +63,8 @@ class Portal:
                     raise value
         finally:
             pumping.stop()
-            pumping.ended.wait(_END_SECONDS)
+            if threading.current_thread() is not self._thread:  # where the collector may run
+                pumping.ended.wait(_END_SECONDS)
 
     async def aiterate(self, make: Callable[[], AsyncGenerator[T, None]]) -> AsyncIterator[T]:
         """Yield the same in another event loop; leaving it and cancellation close it there."""

@@ -15,7 +15,7 @@ from qwen_audio_tools.engines.base import Delta, EngineInfo, Options, join
 from qwen_audio_tools.engines.server.addresses import Address
 from qwen_audio_tools.engines.server.attempts import Attempts
 from qwen_audio_tools.engines.server.client import Client
-from qwen_audio_tools.engines.server.faults import Fault
+from qwen_audio_tools.engines.server.faults import Fault, mute
 from qwen_audio_tools.engines.server.fleet import Fleet, Server
 from qwen_audio_tools.engines.server.keys import Key
 from qwen_audio_tools.engines.server.learning import Wanted
@@ -44,8 +44,9 @@ class Running:
 
         async def start() -> Fleet:
             clients = [Client(address, key, trust, patience) for address, key in addresses]
-            servers = [Server(client, wanted, patience) for client in clients]
-            return Fleet(servers, settings.server_concurrency)
+            limit = settings.server_concurrency
+            servers = [Server(client, wanted, patience, limit) for client in clients]
+            return Fleet(servers, limit)
 
         self.fleet = self.portal.call(start())
         self._attempts = Attempts(
@@ -61,9 +62,9 @@ class Running:
                     await server.ready()
                 server.well()
             except Fault as fault:
-                server.why = str(fault.error)
+                server.failed(fault)
             except TimeoutError:
-                server.why = f"{server.where} does not answer within {seconds:g} s"
+                server.failed(mute(server.where, seconds))
 
         async def all_of_them() -> None:
             await asyncio.gather(*map(one, self.fleet.servers))
@@ -72,7 +73,7 @@ class Running:
 
     def deltas(self, conversation: Conversation, options: Options) -> AsyncGenerator[Delta, None]:
         """Yield the answer to one conversation as it comes; in the portal's loop."""
-        return self._attempts.deltas(conversation, options)
+        return self._attempts.deltas(conversation, options, whole=options.whole)
 
     async def answers(
         self, conversations: Sequence[Conversation], options: Options, info: EngineInfo

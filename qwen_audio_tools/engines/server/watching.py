@@ -10,18 +10,20 @@ from qwen_audio_tools.errors import EngineUnreachable
 
 T = TypeVar("T")
 
+_MISSES = 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
     """Seconds: to connect, of silence until a server is asked if it lives, and to answer that.
 
     A long queue makes a living server silent for minutes. So silence alone ends nothing: a server
-    is given up when it doesn't answer a question that costs it nothing either.
+    is given up when it doesn't answer a question that costs it nothing either, twice.
     """
 
     connect: float = 10.0
     silence: float = 15.0
-    life: float = 5.0
+    life: float = 10.0
     glance: float = 2.0  # for what must not block: `info`, and the choice of `auto`
 
 
@@ -53,14 +55,14 @@ class Watch:
             async with asyncio.timeout_at(self._deadline) as limit:
 
                 async def look() -> None:
-                    while True:
+                    while len(dead) < _MISSES:
                         try:
                             await self._look()
+                            dead.clear()
                         except Fault as fault:
                             dead.append(fault)
-                            limit.reschedule(loop.time())
-                            return
-                        await asyncio.sleep(self._silence)
+                        await asyncio.sleep(self._silence if len(dead) < _MISSES else 0.0)
+                    limit.reschedule(loop.time())
 
                 timer = loop.call_later(
                     self._silence, lambda: looking.append(loop.create_task(look()))
@@ -72,7 +74,7 @@ class Watch:
                     for task in looking:
                         task.cancel()
         except TimeoutError:
-            if dead:
+            if len(dead) == _MISSES:
                 raise self._died(dead[0]) from dead[0]
             raise late(self._where, self._seconds) from None
 
