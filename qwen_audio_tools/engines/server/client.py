@@ -73,11 +73,12 @@ class Client:
 
     @asynccontextmanager
     async def ask(
-        self, body: bytes, watch: Watch, where: Where
+        self, body: bytes, watch: Watch, where: Where, *, session: str = ""
     ) -> AsyncIterator[tuple[bool, AsyncIterator[bytes]]]:
         """Post a request for a reply; give whether it is a stream of events, and its bytes.
 
-        Leaving closes the request at once.
+        Leaving closes the request at once. A router that spreads requests over several servers
+        sends those of one `session` to the same.
 
         Raises:
             Fault: the server can't be reached, refuses, breaks off, or writes without end.
@@ -86,7 +87,8 @@ class Client:
             "POST",
             f"{self.address.base}/chat/completions",
             content=body,
-            headers={"Content-Type": "application/json", "Accept": "text/event-stream"},
+            headers={"Content-Type": "application/json", "Accept": "text/event-stream"}
+            | ({"X-Session-ID": session} if session else {}),
         )
         async with self._answer(request, where, watch) as response:
             kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()

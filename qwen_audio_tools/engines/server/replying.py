@@ -39,6 +39,10 @@ class Request:
         """All that stands for its sounds: their content, and the clips that they were made of."""
         return [name for sound in self.sounds for name in (sound.name, sound.source)]
 
+    def session(self, facts: Facts) -> str:
+        """Return what questions on the same clip share, where the server knows a clip again."""
+        return self.sounds[0].name if self.sounds and facts.dialect.remembers else ""
+
     def body(self, facts: Facts, known: frozenset[str]) -> bytes:
         """Return the request as it is sent; sounds of `known` names go without their data."""
         messages = rendering.messages(self.turns, self.sounds, facts.dialect, known)
@@ -129,7 +133,8 @@ async def _reply(
 ) -> AsyncGenerator[Delta, None]:
     facts, where = server.facts, server.where
     result = Result(request.clips, request.sounds, facts, server.label, options)
-    async with server.client.ask(request.body(facts, known), watch, where) as (stream, received):
+    body, session = request.body(facts, known), request.session(facts)
+    async with server.client.ask(body, watch, where, session=session) as (stream, received):
         try:
             async with aclosing(pieces(stream, received, where)) as found:
                 async for piece in found:
