@@ -20,7 +20,8 @@ class ScriptedServer:
     """Plays its script, a reaction a request, and then `otherwise`; use it in a `with` block.
 
     `listing` is what it tells of its models, `answers` what it gives at other paths (a value for
-    JSON, or a status). `asked` keeps the calls that came, `left` is set when a client left early.
+    JSON, or a status). `asked` keeps the calls that came and `connections` from where, `left` is
+    set when a client left early.
     """
 
     script: Sequence[Reaction] = ()
@@ -32,6 +33,7 @@ class ScriptedServer:
     silent: bool = False  # whether it answers nothing but what it plays
     asked: list[Call] = field(default_factory=list)
     paths: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    connections: set[Any] = field(default_factory=set)
     left: threading.Event = field(default_factory=threading.Event)
     closing: threading.Event = field(default_factory=threading.Event)
 
@@ -109,6 +111,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Tell of the models, or what was prepared for a path."""
+        self.scripted.connections.add(self.client_address)
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.scripted.paths.append((self.path, headers))
         if self.scripted.silent:
@@ -121,6 +124,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Take a request for a reply, and react."""
+        self.scripted.connections.add(self.client_address)
         data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.path != "/v1/chat/completions":
             self._send(404, b'{"detail":"Not Found"}')

@@ -39,6 +39,14 @@ def test_text_comes_while_the_server_is_still_writing(serve, engine_of, alarm):
     assert "".join(delta.text for delta in deltas) == " rings."
 
 
+def test_questions_one_after_the_other_share_a_connection(serve, engine_of, alarm):
+    server = serve()
+    engine = engine_of(server)
+    for _ in range(4):
+        ask(alarm, "What is heard?", engine=engine)
+    assert len(server.connections) == 1
+
+
 def test_closing_the_iterator_closes_the_request_at_once(serve, engine_of, alarm):
     server = serve(otherwise=trickles())
     engine = engine_of(server)

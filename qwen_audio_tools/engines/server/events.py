@@ -1,7 +1,9 @@
 """Bytes of a reply into its pieces: server-sent events, or one JSON object of who can't stream."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +11,7 @@ from qwen_audio_tools.engines.server.faults import Fault, Where, of_event, unrea
 from qwen_audio_tools.errors import EngineUnreachable
 
 _LINE_BYTES = 4 * 1024 * 1024
+_END_SECONDS = 1.0
 DONE = b"[DONE]"
 
 
@@ -48,19 +51,28 @@ async def pieces(
         Fault: what came is not of the protocol, is an error, or ended before the reply did.
     """
     whole = False
-    payloads = events(received, where) if stream else _one(received)
-    async for payload in payloads:
-        if payload == DONE:
-            whole = True
-            break
-        piece = parsed(payload, where)
-        whole = whole or bool(piece.finish)
-        yield piece
+    async with aclosing(events(received, where) if stream else _one(received)) as payloads:
+        async for payload in payloads:
+            if payload == DONE:
+                whole = True
+                break
+            piece = parsed(payload, where)
+            whole = whole or bool(piece.finish)
+            yield piece
     if not whole:
         raise _ended(where)
+    await _drain(received)
 
 
-async def events(received: AsyncIterator[bytes], where: Where) -> AsyncIterator[bytes]:
+async def _drain(received: AsyncIterator[bytes]) -> None:
+    """Take the end of a body too: only then can its connection be used again."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_END_SECONDS):
+            async for _ in received:
+                pass
+
+
+async def events(received: AsyncIterator[bytes], where: Where) -> AsyncGenerator[bytes, None]:
     """Yield the data of each server-sent event; an unfinished one at the end is none."""
     data: list[bytes] = []
     async for line in _lines(received, where):
@@ -89,7 +101,7 @@ async def _lines(received: AsyncIterator[bytes], where: Where) -> AsyncIterator[
         yield b""  # the last event of some servers lacks its empty line
 
 
-async def _one(received: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _one(received: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     yield b"".join([some async for some in received])
 
 

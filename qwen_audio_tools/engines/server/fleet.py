@@ -100,12 +100,15 @@ class Server:
             self._sounds.popitem(last=False)
 
     def forget(self, names: Collection[str]) -> None:
-        """Take note that the server may not have these sounds.
+        """Take note that the server may not have these sounds."""
+        for name in names:
+            self._sounds.pop(name, None)
+
+    def missed(self) -> None:
+        """Take note that it did not know a sound that it was sent before.
 
         Behind what looks like one server there may be several that each know their own.
         """
-        for name in names:
-            self._sounds.pop(name, None)
         self._misses += 1
         if self._misses >= _MISSES:
             self.facts = replace(self.facts, remembers=False)
@@ -124,13 +127,15 @@ class Server:
         self.why = str(fault.error)
         if not fault.here:
             return
-        self.failures += 1
+        now = asyncio.get_running_loop().time()
+        if now >= self.aside_until:  # several that fail together are one failure
+            self.failures += 1
         seconds = pause(self.failures) if fault.wait is None else fault.wait
         if fault.status == 429:
             # It took all but one of those that are under way; and others wait to come back, too.
             self.limit = max(1.0, min(self.limit, self.in_flight - 1.0))
             seconds = max(seconds, pause(self.failures))
-        self.aside_until = asyncio.get_running_loop().time() + min(seconds, _ASIDE_SECONDS)
+        self.aside_until = max(self.aside_until, now + min(seconds, _ASIDE_SECONDS))
         if fault.status != 429:  # who is only busy is what it was
             self.learnt = False
             self._sounds.clear()
@@ -166,6 +171,8 @@ class Fleet:
         server.in_flight += 1
         self._turns += 1
         server.turn = self._turns
+        if self._waiting and self._best((), ()) is not None:
+            self._wake()  # there is room for one more
         return server
 
     def release(self, server: Server) -> None:

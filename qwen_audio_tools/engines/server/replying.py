@@ -123,6 +123,7 @@ async def reply(
         # A server that has forgotten a sound says so in one way or another. All is sent then.
         if not known or fault.here or fault.began:
             raise
+    server.missed()
     async with aclosing(_reply(server, request, options, watch, frozenset())) as deltas:
         async for delta in deltas:
             yield delta
