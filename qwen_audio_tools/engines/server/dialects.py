@@ -39,6 +39,7 @@ class Dialect:
     pads: float = 0.0
     remembers: tuple[int, int] | None = None
     marks: bool = True
+    ours: bool = False
     key_variable: str = ""
 
     def hosts_it(self, host: str) -> bool:
@@ -83,6 +84,8 @@ DIALECTS = {
             name="qwa",
             about="`qwa serve`",
             owners=("qwen-audio-tools",),
+            window=1800.0,
+            ours=True,
             marks=False,  # it breaks them up itself, by the tokens of the model
         ),
         Dialect(

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from qwen_audio_tools.answer import Answer
 from qwen_audio_tools.conversation import Conversation
 from qwen_audio_tools.engines.base import Delta, EngineInfo, Options
-from qwen_audio_tools.engines.families import abilities
 from qwen_audio_tools.engines.server.addresses import Address, parse
 from qwen_audio_tools.engines.server.dialects import chosen, hosting
 from qwen_audio_tools.engines.server.keys import key_of
@@ -20,7 +19,6 @@ from qwen_audio_tools.engines.server.running import Running
 from qwen_audio_tools.engines.server.watching import Patience
 from qwen_audio_tools.engines.wording import checked
 from qwen_audio_tools.settings import Settings
-from qwen_audio_tools.tasks import Ability
 
 _ASKED_AGAIN = 30.0
 """Seconds after which `info` asks a server again that did not tell what it is."""
@@ -78,7 +76,7 @@ class ServerEngine:
         return EngineInfo(
             name="server",
             model=self._wanted.model or first.model,
-            abilities=_abilities(first),
+            abilities=first.abilities,
             window=min(each.window for each in facts),
             audio_tokens_per_second=first.rate,
             device=", ".join(address.shown for address, _ in self._addresses),
@@ -172,12 +170,6 @@ class ServerEngine:
                 )
                 weakref.finalize(self, self._started.close)
             return self._started
-
-
-def _abilities(facts: Facts) -> frozenset[Ability]:
-    if facts.hears is False:
-        return frozenset({Ability.CHAT})
-    return abilities(facts.family, base=facts.base)
 
 
 def _tick(options: Options, share: Callable[[], tuple[float, float]]) -> Callable[[], None] | None:

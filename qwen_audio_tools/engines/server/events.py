@@ -35,11 +35,15 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """A piece of a reply. `finish` is why the server ended the text, once it did."""
+    """A piece of a reply. `finish` is why the server ended the text, once it did.
+
+    `ours` is what `qwa serve` tells at the end: evidence, coverage, warnings.
+    """
 
     text: str = ""
     finish: str = ""
     counts: Counts = Counts()
+    ours: Mapping[str, Any] | None = None
 
 
 async def pieces(
@@ -122,7 +126,7 @@ def parsed(payload: bytes, where: Where) -> Piece:
     choices = value.get("choices") or []
     if not isinstance(choices, list) or not all(isinstance(each, dict) for each in choices):
         raise _malformed(where, payload)
-    counts = _counts(value.get("usage"))
+    counts, ours = _counts(value.get("usage")), value.get("qwa")
     if not choices:
         return Piece(counts=counts)
     said = choices[0].get("delta") or choices[0].get("message") or {}
@@ -130,7 +134,12 @@ def parsed(payload: bytes, where: Where) -> Piece:
     if not isinstance(said, dict):
         raise _malformed(where, payload)
     text = _text(said.get("content")) or _text(said.get("refusal"))
-    return Piece(text=text, finish=finish if isinstance(finish, str) else "", counts=counts)
+    return Piece(
+        text=text,
+        finish=finish if isinstance(finish, str) else "",
+        counts=counts,
+        ours=ours if isinstance(ours, Mapping) else None,
+    )
 
 
 def _text(content: Any) -> str:
@@ -151,7 +160,7 @@ def _counts(usage: Any) -> Counts:
     by_kind = details.get("multimodal_tokens")  # of vLLM, with --enable-prompt-tokens-details
     audio = by_kind.get("audio") if isinstance(by_kind, Mapping) else details.get("audio_tokens")
     return Counts(
-        prompt=_number(usage.get("prompt_tokens")),
+        prompt=_number(usage.get("prompt_tokens")) or None,  # no prompt has none: it didn't count
         audio=_number(audio),
         output=_number(usage.get("completion_tokens")),
     )

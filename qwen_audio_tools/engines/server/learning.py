@@ -6,14 +6,16 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from math import inf
 from typing import Any
 
-from qwen_audio_tools.engines.families import FAMILIES, Family, is_base, named
+from qwen_audio_tools.engines.families import FAMILIES, Family, abilities, is_base, named
 from qwen_audio_tools.engines.server.client import Client
 from qwen_audio_tools.engines.server.dialects import PLAIN, Dialect, hosting, spoken_by
 from qwen_audio_tools.engines.server.faults import Fault, Where, mute, unreadable
 from qwen_audio_tools.errors import EngineRefused
 from qwen_audio_tools.sources.urls import is_public
+from qwen_audio_tools.tasks import Ability
 
 UNKNOWN_WINDOW = 30.0
 """Seconds. What no model cuts: where nothing is known, nothing longer is sent."""
@@ -33,22 +35,20 @@ class Wanted:
 class Facts:
     """What is known of a model on a server. `hears` is None until a reply has proved it.
 
-    `context` is how many tokens it reads, None if nobody said.
+    `rate` is how many tokens a second of audio takes, 0 if it isn't known; `context` how many it
+    reads, None if nobody said.
     """
 
     model: str
     dialect: Dialect
     family: Family | None
+    abilities: frozenset[Ability]
     base: bool
     window: float
+    rate: float = 0.0
     context: int | None = None
     hears: bool | None = None
     remembers: bool = False
-
-    @property
-    def rate(self) -> float:
-        """Tokens that a second of audio takes, 0 if it isn't known."""
-        return self.family.tokens_per_second if self.family else 0.0
 
 
 def guessed(wanted: Wanted, host: str) -> Facts:
@@ -162,9 +162,9 @@ async def _completed(
     meta = entry.get("meta")
     context = entry.get("max_model_len") or (meta.get("n_ctx") if isinstance(meta, Mapping) else 0)
     facts = _facts(wanted, dialect, str(entry["id"]), (str(entry.get("root") or ""),))
-    facts = _within(facts, context)
+    facts = _of_ours(facts, entry) if dialect.ours else _within(facts, context)
     if "audio" not in _modalities(entry):
-        facts = replace(facts, hears=False)
+        facts = _deaf(facts)
     with suppress(Fault):  # what is asked beside is welcome, and not needed
         if dialect.remembers:
             told = await client.get("/version", where)
@@ -178,13 +178,39 @@ def _facts(wanted: Wanted, dialect: Dialect, model: str, others: tuple[str, ...]
     names = [name for name in (model, *others) if name]
     family = next((family for name in names if (family := named(name))), None)
     base = any(map(is_base, names)) if wanted.prompting == "auto" else wanted.prompting == "base"
+    base = base and family in (None, FAMILIES["qwen2_audio"])
     window = family.window if family else UNKNOWN_WINDOW
     return Facts(
         model=model,
         dialect=dialect,
         family=family,
-        base=base and family in (None, FAMILIES["qwen2_audio"]),
+        abilities=abilities(family, base=base),
+        base=base,
         window=min(window, dialect.window),
+        rate=family.tokens_per_second if family else 0.0,
+    )
+
+
+def _deaf(facts: Facts) -> Facts:
+    return replace(facts, hears=False, abilities=frozenset({Ability.CHAT}))
+
+
+def _of_ours(facts: Facts, entry: Mapping[str, Any]) -> Facts:
+    """Return what `qwa serve` tells of its engine: all that an engine knows of itself."""
+    told = entry.get("qwa")
+    if not isinstance(told, Mapping):
+        return facts
+    window, rate = told.get("window_seconds", facts.window), told.get("audio_tokens_per_second")
+    known, listed = {str(ability) for ability in Ability}, told.get("abilities")
+    names = known & set(map(str, listed)) if isinstance(listed, list) else set()
+    most = float(window) if isinstance(window, int | float) and window > 0 else inf
+    return replace(
+        facts,
+        family=None,  # the server sees to what is special about it
+        abilities=frozenset(map(Ability, names)) or facts.abilities,
+        base=False,
+        window=min(most, facts.dialect.window),
+        rate=float(rate) if isinstance(rate, int | float) and rate >= 0 else 0.0,
     )
 
 
@@ -208,7 +234,7 @@ def _of_props(facts: Facts, props: Any) -> Facts:
     told = props if isinstance(props, Mapping) else {}
     kinds, settings = told.get("modalities"), told.get("default_generation_settings")
     if isinstance(kinds, Mapping) and kinds.get("audio") is False:
-        facts = replace(facts, hears=False)
+        facts = _deaf(facts)
     return _within(facts, settings.get("n_ctx")) if isinstance(settings, Mapping) else facts
 
 

@@ -83,7 +83,7 @@ async def prepared(
         )
     if facts.family:
         conversation = asked(facts.family, conversation, options.task or "")
-    if not facts.base and (facts.family is None or facts.family.chats):
+    if _is_told_in_words(facts):
         conversation = worded(conversation, options)
     written = turns(conversation)
     quoted = rendering.quoted(written, facts.dialect, base=facts.base)
@@ -101,6 +101,12 @@ async def prepared(
         fields=fields | requests.fields(facts, options, demand.least + demand.texts // 2),
         warnings=tuple(warnings),
     )
+
+
+def _is_told_in_words(facts: Facts) -> bool:
+    """Whether the language and form of the answer are asked for in the text of the question."""
+    chats = facts.family is None or facts.family.chats
+    return chats and not facts.base and not facts.dialect.ours
 
 
 async def reply(
@@ -168,7 +174,7 @@ async def _prove(server: Server, request: Request, result: Result, watch: Watch)
     """
     _check(request, result, server.where)
     verdict = request.demand.verdict(result.counts)
-    if verdict is Verdict.HEARD:
+    if verdict is Verdict.HEARD or result.told is not None:
         server.proved()
     elif result.counts.prompt is None:
         result.warn("the server counts no tokens: nothing proves that it heard the audio")

@@ -6,6 +6,7 @@ from typing import Any
 from qwen_audio_tools.engines.base import Options
 from qwen_audio_tools.engines.server.learning import Facts
 from qwen_audio_tools.errors import EngineUnsupported, SettingsError
+from qwen_audio_tools.tasks import Ability
 
 _LEAST = 64
 
@@ -21,9 +22,10 @@ def fields(facts: Facts, options: Options, prompt: int) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": facts.model,
         "stream": True,
-        dialect.limit: _limit(facts, options, prompt),
         **dialect.fields,
     }
+    if not dialect.ours or Ability.CHAT in facts.abilities:  # others write in their own words
+        body[dialect.limit] = _limit(facts, options, prompt)
     if dialect.counts:
         wanted = {"include_usage": True}
         body["stream_options"] = wanted | (
@@ -34,6 +36,10 @@ def fields(facts: Facts, options: Options, prompt: int) -> dict[str, Any]:
             body[name] = value
     if options.stop and dialect.stops:
         body["stop"] = list(options.stop)
+    if dialect.ours:
+        own = {name: getattr(options, name) for name in ("task", "language", "lang")}
+        if own := {name: value for name, value in own.items() if value is not None}:
+            body["qwa"] = own
     if options.schema is not None:
         body["response_format"] = _form(facts, options.schema)
     return body

@@ -11,6 +11,7 @@ from qwen_audio_tools.engines.server.faults import Fault, Where
 from qwen_audio_tools.engines.server.learning import Facts
 from qwen_audio_tools.engines.server.sounds import Sound
 from qwen_audio_tools.engines.server.stops import Stops
+from qwen_audio_tools.engines.server.told import Told, told_of
 from qwen_audio_tools.engines.telling import evidence, reader, told
 from qwen_audio_tools.errors import EngineRefused
 
@@ -35,6 +36,7 @@ class Result:
         self._written: list[str] = []
         self._warnings: list[str] = []
         self._finish = ""
+        self.told: Told | None = None
         self.counts = Counts()
         self.audio = 0
         self.shown = False
@@ -46,6 +48,8 @@ class Result:
         """
         self.counts = self.counts.updated(piece.counts)
         self._finish = piece.finish or self._finish
+        if piece.ours is not None and self._facts.dialect.ours:
+            self.told = told_of(piece.ours, self._clips)
         text = self._stops.push(piece.text)
         if piece.finish:
             text += self._stops.finish()
@@ -76,7 +80,7 @@ class Result:
 
     def last(self, warnings: Sequence[str]) -> Iterator[Delta]:
         """Yield what ends the reply: the text that waited, evidence, coverage, usage, warnings."""
-        heard, text = self._heard(), ""
+        heard, text = self._heard() if self.told is None else self.told.evidence, ""
         if self._read is not None:
             clip, sound = self._clips[0], self._sounds[0]
             segments = self._read("".join(self._written), sound.seconds)
@@ -87,16 +91,27 @@ class Result:
         yield Delta(
             text=text,
             evidence=heard,
-            coverage=Coverage(seconds, seconds) if self._sounds else None,
+            coverage=self._coverage(seconds),
             usage=Usage(
                 input_tokens=self.counts.prompt or 0,
                 audio_tokens=self._audio_tokens(),
                 output_tokens=self.counts.output or 0,
                 seconds_heard=seconds,
             ),
-            warnings=(*warnings, *self._warnings, *self._about_the_end()),
+            warnings=tuple(dict.fromkeys(self._all_warnings(warnings))),
+            task=self.told.task if self.told else "",
             finish="stop" if self._stops.stopped else _ENDS.get(self._finish, ""),
         )
+
+    def _coverage(self, seconds: float) -> Coverage | None:
+        if not self._sounds:
+            return None
+        return self.told.coverage if self.told else Coverage(seconds, seconds)
+
+    def _all_warnings(self, warnings: Sequence[str]) -> Iterator[str]:
+        yield from warnings
+        yield from self._warnings
+        yield from self.told.warnings if self.told else self._about_the_end()
 
     def _audio_tokens(self) -> int:
         """Return the count of the server, else the difference that the audio made, else by rate."""
