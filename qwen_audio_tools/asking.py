@@ -35,7 +35,8 @@ def ask(
     """
     opened = open_engine(engine) if isinstance(engine, str) else engine
     chosen = _several(clips)
-    pieces = ask_in_pieces(chosen, question, engine=opened, options=options)
+    whole = replace(options or Options(), whole=True)
+    pieces = ask_in_pieces(chosen, question, engine=opened, options=whole)
     return _labelled(join(pieces, opened.info), chosen, question, options)
 
 

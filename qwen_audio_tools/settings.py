@@ -7,10 +7,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from qwen_audio_tools import setting_kinds as kinds
 from qwen_audio_tools.errors import SettingsError
 from qwen_audio_tools.folders import config_folder
-
-TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,53 +42,17 @@ class Settings:
     aligner: str
     exact: bool
     reuse_mb: int
+    server_urls: tuple[str, ...]
+    server_model: str
+    server_dialect: str
+    server_key_file: Path | None
+    server_timeout: float
+    server_concurrency: int
     origins: Mapping[str, str]
 
     def origin(self, name: str) -> str:
         """Return "argument", the environment variable, the file, or "default"."""
         return self.origins[name]
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError("a word is needed")
-    return value.strip()
-
-
-def _one_of(*words: str) -> Callable[[object], str]:
-    def parse(value: object) -> str:
-        if value not in words:
-            raise ValueError(f"it is one of {', '.join(words)}")
-        return str(value)
-
-    return parse
-
-
-def _switch(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.strip().lower() in TRUE + FALSE:
-        return value.strip().lower() in TRUE
-    raise ValueError("it is true or false")
-
-
-def _megabytes(value: object) -> int:
-    # bool is an int in Python, and `analysis_cache_mb = true` is surely a slip.
-    if isinstance(value, str) and value.strip().isdecimal():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError("a whole number of megabytes is needed; 0 keeps nothing")
-    return value
-
-
-def _folders(value: object) -> tuple[Path, ...]:
-    if isinstance(value, str):
-        value = [part for part in value.split(os.pathsep) if part]
-    if not isinstance(value, list | tuple):
-        raise ValueError("a list of folders is needed")
-    if not all(isinstance(part, str | Path) and str(part) for part in value):
-        raise ValueError("a list of folders is needed")
-    return tuple(Path(part).expanduser() for part in value)
 
 
 TABLE: dict[str, Setting] = {
@@ -100,105 +63,147 @@ TABLE: dict[str, Setting] = {
             variable="QWA_ENGINE",
             default="auto",
             about="who answers: an engine's name, name:model, or auto",
-            parse=_text,
+            parse=kinds.text,
         ),
         Setting(
             name="lang",
             variable="QWA_LANG",
             default="auto",
             about="language of answers and of the interface: auto, en or zh",
-            parse=_one_of("auto", "en", "zh"),
+            parse=kinds.one_of("auto", "en", "zh"),
         ),
         Setting(
             name="whisper",
             variable="QWA_WHISPER",
             default="base",
             about="speech model of the embedded engine: base, another size, or a folder",
-            parse=_text,
+            parse=kinds.text,
         ),
         Setting(
             name="offline",
             variable="QWA_OFFLINE",
             default=False,
             about="never fetch anything",
-            parse=_switch,
+            parse=kinds.switch,
         ),
         Setting(
             name="analysis_cache_mb",
             variable="QWA_ANALYSIS_CACHE_MB",
             default=512,
             about="megabytes of kept analyses, so that a second question is nearly free",
-            parse=_megabytes,
+            parse=kinds.megabytes,
         ),
         Setting(
             name="roots",
             variable="QWA_ROOTS",
             default=(),
             about="folders that agents and clients may name audio in",
-            parse=_folders,
+            parse=kinds.folders,
         ),
         Setting(
             name="hub",
             variable="QWA_HUB",
             default="huggingface",
             about="where the transformers engine finds models: huggingface or modelscope",
-            parse=_one_of("huggingface", "modelscope"),
+            parse=kinds.one_of("huggingface", "modelscope"),
         ),
         Setting(
             name="device",
             variable="QWA_DEVICE",
             default="auto",
             about="where the transformers engine computes: auto, cpu, cuda, cuda:1, mps",
-            parse=_text,
+            parse=kinds.text,
         ),
         Setting(
             name="dtype",
             variable="QWA_DTYPE",
             default="auto",
             about="its number format: auto, bfloat16, float16 or float32",
-            parse=_one_of("auto", "bfloat16", "float16", "float32"),
+            parse=kinds.one_of("auto", "bfloat16", "float16", "float32"),
         ),
         Setting(
             name="quantize",
             variable="QWA_QUANTIZE",
             default="none",
             about="weights in fewer bits: none, 8bit or 4bit (4bit on CUDA only)",
-            parse=_one_of("none", "8bit", "4bit"),
+            parse=kinds.one_of("none", "8bit", "4bit"),
         ),
         Setting(
             name="attention",
             variable="QWA_ATTENTION",
             default="auto",
             about="its attention: auto, sdpa, eager or flash_attention_2",
-            parse=_one_of("auto", "sdpa", "eager", "flash_attention_2"),
+            parse=kinds.one_of("auto", "sdpa", "eager", "flash_attention_2"),
         ),
         Setting(
             name="prompting",
             variable="QWA_PROMPTING",
             default="auto",
             about="how it is addressed: chat, base (raw task prompts), or auto by its name",
-            parse=_one_of("auto", "chat", "base"),
+            parse=kinds.one_of("auto", "chat", "base"),
         ),
         Setting(
             name="aligner",
             variable="QWA_ALIGNER",
             default="",
             about="a Qwen3 forced aligner, by id or folder, that gives transcribed words times",
-            parse=_text,
+            parse=kinds.text,
         ),
         Setting(
             name="exact",
             variable="QWA_EXACT",
             default=False,
             about="keep to the model's own order of arithmetic: slower, same tokens in bf16 too",
-            parse=_switch,
+            parse=kinds.switch,
         ),
         Setting(
             name="reuse_mb",
             variable="QWA_REUSE_MB",
             default=4096,
             about="megabytes that the transformers engine keeps for the next question",
-            parse=_megabytes,
+            parse=kinds.megabytes,
+        ),
+        Setting(
+            name="server_urls",
+            variable="QWA_SERVER_URLS",
+            default=(),
+            about="servers to ask, http://host:8000/v1; several, with commas, make a fleet",
+            parse=kinds.words,
+        ),
+        Setting(
+            name="server_model",
+            variable="QWA_SERVER_MODEL",
+            default="",
+            about="which of their models answers; not needed where they have one",
+            parse=kinds.text,
+        ),
+        Setting(
+            name="server_dialect",
+            variable="QWA_SERVER_DIALECT",
+            default="auto",
+            about="how they are spoken to: auto, vllm, sglang, transformers, llamacpp, openai, …",
+            parse=kinds.text,
+        ),
+        Setting(
+            name="server_key_file",
+            variable="QWA_SERVER_KEY_FILE",
+            default=None,
+            about="a file with the key of the servers; QWA_SERVER_KEY, the key itself, comes first",
+            parse=kinds.file,
+        ),
+        Setting(
+            name="server_timeout",
+            variable="QWA_SERVER_TIMEOUT",
+            default=600.0,
+            about="seconds for an answer from a server, retries and waiting included",
+            parse=kinds.seconds,
+        ),
+        Setting(
+            name="server_concurrency",
+            variable="QWA_SERVER_CONCURRENCY",
+            default=32,
+            about="requests that one server gets at once",
+            parse=kinds.count,
         ),
     )
 }

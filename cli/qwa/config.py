@@ -1,10 +1,12 @@
 """`qwa config show`: the settings that hold now, and where each value came from."""
 
 import sys
+from pathlib import Path
 
 import typer
 
 from qwa import options as o
+from qwen_audio_tools.setting_kinds import without_password
 
 app = typer.Typer(help="Show the settings.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -55,10 +57,12 @@ def show(
 
 
 def _shown(value: object) -> object:
-    return [str(part) for part in value] if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return [without_password(str(part)) for part in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def _plain(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "-"
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return "-" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

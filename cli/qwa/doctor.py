@@ -71,6 +71,7 @@ def _findings(quick: bool, bar: "Bar") -> Iterator[Finding]:
     for look in (
         machine_looks.versions,
         machine_looks.engines,
+        machine_looks.servers,
         machine_looks.weights,
         machine_looks.folders,
         _self_test,

@@ -1,10 +1,16 @@
 """`qwa engines`: who can answer here, and what is missing for those who can't."""
 
 import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import typer
 
 from qwa import options as o
+
+if TYPE_CHECKING:
+    from qwa.manners import Manners
+    from qwen_audio_tools.engines.server.engine import ServerState
 
 
 def engines(
@@ -16,15 +22,18 @@ def engines(
     """
     import json
 
+    from qwa.machine_looks import server_states
     from qwa.manners import write_line
     from qwa.render import table
     from qwen_audio_tools.engines import choose, specs
     from qwen_audio_tools.settings import read
 
     manners = o.manners_of(context)
-    setting = read().engine
-    choice = choose(setting)
+    settings = read()
+    setting = settings.engine
+    choice = choose(setting, settings)
     found = list(specs())
+    servers = server_states(settings)
     if as_json:
         listed = [
             {
@@ -37,7 +46,7 @@ def engines(
             for spec in found
         ]
         chosen = {"engine": choice.spec, "why": choice.why, "setting": setting}
-        value = {"chosen": chosen, "engines": listed}
+        value = {"chosen": chosen, "engines": listed, "servers": list(map(asdict, servers))}
         write_line(sys.stdout, json.dumps(value, ensure_ascii=False, indent=2))
         return
     rows = []
@@ -45,12 +54,18 @@ def engines(
         mark = "*" if spec.name == choice.spec.partition(":")[0] else " "
         state = manners.words("missing" if spec.missing else "ready")
         rows.append((mark + " " + spec.name, state, spec.about))
+        if spec.name == "server":
+            rows += [(f"  {each.address}", _state(each, manners), each.told) for each in servers]
     for line in table(rows):
         write_line(sys.stdout, line)
     for spec in found:
         if spec.missing:
             manners.tell(f"{spec.name}: {_install(spec.extra)}")
     manners.tell(f"* {choice.spec}: {choice.why}")
+
+
+def _state(server: "ServerState", manners: "Manners") -> str:
+    return manners.words("ready" if server.ready else "down")
 
 
 def _install(extra: str) -> str:

@@ -2,13 +2,19 @@
 
 import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from qwa.findings import FAILED, OK, WARNING, Finding
+
+if TYPE_CHECKING:
+    from qwen_audio_tools.engines.server.engine import ServerState
+    from qwen_audio_tools.settings import Settings
 
 PACKAGES = (
     *("av", "soundfile", "soxr", "numpy"),
     *("faster-whisper", "ctranslate2", "onnxruntime"),
     *("torch", "transformers", "huggingface-hub", "modelscope", "llguidance"),
+    "httpx2",
 )
 SPACE_MB = 500
 """Free megabytes below which fetching and keeping things goes wrong soon."""
@@ -44,6 +50,37 @@ def engines() -> Iterator[Finding]:
             state=absent if missing else OK,
             found=f"missing: {missing}" if missing else spec.about,
             hint=f"pip install 'qwen-audio-tools[{spec.extra}]'" if missing else "",
+        )
+
+
+def server_states(settings: "Settings") -> "tuple[ServerState, ...]":
+    """Return how the servers of the settings fare; none where the client for them is missing."""
+    from qwen_audio_tools.engines import BUILTIN
+
+    if BUILTIN["server"].missing:
+        return ()
+    from qwen_audio_tools.engines.server.choosing import looked_at
+
+    return looked_at(settings)
+
+
+def servers() -> Iterator[Finding]:
+    """Say which of the servers that the settings name answer, and as what."""
+    from qwen_audio_tools.errors import QwenAudioError
+    from qwen_audio_tools.settings import read
+
+    try:
+        states = server_states(read())
+    except QwenAudioError as error:
+        yield Finding(name="servers", state=FAILED, found=str(error), hint=error.hint)
+        return
+    absent = WARNING if any(state.ready for state in states) else FAILED
+    for state in states:
+        yield Finding(
+            name=f"server {state.address}",
+            state=OK if state.ready else absent,
+            found=state.told,
+            hint="" if state.ready else "qwa config show tells where its address came from",
         )
 
 

@@ -37,6 +37,7 @@ CHINESE = {
     "title": "标题",
     # qwa engines, models, doctor, config
     "ready": "可用",
+    "down": "无响应",
     "missing": "缺少",
     "here": "已下载",
     "not here": "未下载",
@@ -71,6 +72,7 @@ CHINESE = {
     "answering": "正在回答",
     "listening": "正在听",
     "telling voices apart": "正在分辨说话人",
+    "waiting": "正在等待",
     "transcribing": "正在转写",
     "decoding": "正在解码",
     "fetching": "正在下载",

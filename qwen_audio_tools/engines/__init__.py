@@ -51,6 +51,13 @@ BUILTIN = {
             modules=("torch", "transformers", "tokenizers", "huggingface_hub"),
             about="Qwen2-Audio and its siblings in this process, on a GPU or a large CPU",
         ),
+        EngineSpec(
+            name="server",
+            home="qwen_audio_tools.engines.server.engine:open_server",
+            extra="server",
+            modules=("httpx2",),
+            about="servers of OpenAI's protocol, one or a fleet: vLLM, SGLang, llama-server, …",
+        ),
     )
 }
 
@@ -74,15 +81,35 @@ def specs() -> Iterator[EngineSpec]:
 
 
 def choose(spec: str = "auto", settings: "Settings | None" = None) -> Choice:
-    """Resolve "auto": what the settings name, else a Qwen2-Audio that is here and fits in memory.
+    """Resolve "auto": what the settings name, else a server of theirs that answers.
 
-    Where there is none, the embedded engine. Any other name stands as it is. Imports no torch.
+    Else a Qwen2-Audio that is here and fits in memory, and where there is none, the embedded
+    engine. Any other name stands as it is. Imports no torch.
     """
     if spec != "auto":
         return Choice(spec, "named")
     settings = settings or read()
     if settings.engine != "auto":
         return Choice(settings.engine, f"named by {settings.origin('engine')}")
+    if not settings.server_urls:
+        return _local(settings)
+    served, why = _served(settings)
+    if served:
+        return Choice(served, why)
+    local = _local(settings)
+    return Choice(local.spec, f"{why}; {local.why}")
+
+
+def _served(settings: "Settings") -> tuple[str, str]:
+    row = BUILTIN["server"]
+    if row.missing:
+        return "", f"for the servers of the settings: pip install 'qwen-audio-tools[{row.extra}]'"
+    from qwen_audio_tools.engines.server.choosing import answering
+
+    return answering(settings)
+
+
+def _local(settings: "Settings") -> Choice:
     large = BUILTIN["transformers"]
     if large.missing:
         return Choice(
@@ -95,7 +122,7 @@ def choose(spec: str = "auto", settings: "Settings | None" = None) -> Choice:
 
 
 def open_engine(spec: str = "auto", **settings: object) -> "Engine":
-    """Open an engine by "name" or "name:model"; weights load when they are first needed.
+    """Open an engine by "name", "name:model" or "server:model@url"; weights load when needed.
 
     `settings` override the file and the environment, by the names that `qwa config show` lists:
     `open_engine("transformers:Qwen/Qwen2-Audio-7B-Instruct", device="cuda", quantize="4bit")`.

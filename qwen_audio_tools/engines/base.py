@@ -59,6 +59,7 @@ class Options:
     `lang` is the language of the answer ("en", "zh"); None means that of the question.
     `temperature` 0 is greedy; None follows the model's own generation settings, as `top_p` does.
     `schema` is a JSON schema that the answer's text must fit, for engines that write freely.
+    With `whole` nobody sees a piece before the last: one that breaks off may be begun anew.
     """
 
     task: str | None = None
@@ -70,6 +71,7 @@ class Options:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     schema: Mapping[str, Any] | None = field(default=None, hash=False)
+    whole: bool = False
     progress: Progress | None = field(default=None, compare=False)
 
 

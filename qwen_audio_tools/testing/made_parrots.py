@@ -21,7 +21,7 @@ def let_it_say(folder: Path, text: str) -> Path:
     """
     import transformers
 
-    from qwen_audio_tools.engines.transformers.families import FAMILIES
+    from qwen_audio_tools.engines.families import FAMILIES
 
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     kind = getattr(transformers, FAMILIES[config["model_type"]].model_class)

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers.utils import logging as transformers_logging
 
-from qwen_audio_tools.engines.transformers.families import FAMILIES
+from qwen_audio_tools.engines.families import FAMILIES
 from qwen_audio_tools.engines.transformers.loading.checkpoint import find
 from qwen_audio_tools.engines.transformers.loading.model_loading import Loaded, load
 from qwen_audio_tools.engines.transformers.loading.placement import place

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from qwen_audio_tools import Clip, settings
-from qwen_audio_tools.engines.transformers.hearing.listening import listen
-from qwen_audio_tools.engines.transformers.siblings.alignment import load_aligner, word_segments
-from qwen_audio_tools.engines.transformers.siblings.notations import (
+from qwen_audio_tools.engines.notations import (
     read_json_turns,
     read_language,
     read_marked_turns,
 )
+from qwen_audio_tools.engines.transformers.hearing.listening import listen
+from qwen_audio_tools.engines.transformers.siblings.alignment import load_aligner, word_segments
 from qwen_audio_tools.errors import ClipTooLong, EngineRefused
 from qwen_audio_tools.testing.made_siblings import ALIGNER, write_sibling
 from qwen_audio_tools.transcript import Segment

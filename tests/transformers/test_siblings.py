@@ -13,7 +13,7 @@ import torch
 from qwen_audio_tools import Clip, Options, open_engine, settings
 from qwen_audio_tools.conversation import Conversation, Message, assistant, system, user
 from qwen_audio_tools.engines.base import join
-from qwen_audio_tools.engines.transformers.families import FAMILIES
+from qwen_audio_tools.engines.families import FAMILIES
 from qwen_audio_tools.engines.transformers.generating.decoding import generate
 from qwen_audio_tools.engines.transformers.generating.requests import Request
 from qwen_audio_tools.engines.transformers.generating.sampling import Sampling

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from qwen_audio_tools import Clip, Options, ask, open_engine, transcribe
-from qwen_audio_tools.engines.transformers.families import ALIGNED, FAMILIES
+from qwen_audio_tools.engines.families import ALIGNED, FAMILIES
 from qwen_audio_tools.errors import EngineOutOfMemory, EngineUnsupported
 from qwen_audio_tools.testing.made_checkpoints import write_checkpoint
 from qwen_audio_tools.testing.made_parrots import let_it_say

@@ -3,8 +3,9 @@
 import pytest
 
 from qwen_audio_tools import Clip, Options, open_engine, transcribe
-from qwen_audio_tools.engines.transformers.families import FAMILIES
-from qwen_audio_tools.engines.transformers.telling import evidence, phrases, reader, told
+from qwen_audio_tools.engines.families import FAMILIES
+from qwen_audio_tools.engines.telling import evidence, reader, told
+from qwen_audio_tools.engines.transformers.telling import phrases
 from qwen_audio_tools.tasks import Ability
 from qwen_audio_tools.testing.made_siblings import ALIGNER, write_sibling
 from qwen_audio_tools.transcript import Segment

@@ -8,8 +8,8 @@ import pytest
 
 from qwen_audio_tools import Clip, Options, ask, open_engine
 from qwen_audio_tools.conversation import user
+from qwen_audio_tools.engines.families import FAMILIES
 from qwen_audio_tools.engines.transformers.engine import TransformersEngine
-from qwen_audio_tools.engines.transformers.families import FAMILIES
 from qwen_audio_tools.engines.transformers.loading import versions
 from qwen_audio_tools.errors import MissingExtra
 from qwen_audio_tools.settings import read

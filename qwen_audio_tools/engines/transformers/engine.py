@@ -15,8 +15,8 @@ from qwen_audio_tools.engines.base import (
     Progress,
     join,
 )
+from qwen_audio_tools.engines.families import abilities, window
 from qwen_audio_tools.engines.transformers.batches import batches
-from qwen_audio_tools.engines.transformers.families import window
 from qwen_audio_tools.engines.transformers.loading.checkpoint import Checkpoint, find
 from qwen_audio_tools.engines.transformers.loading.parameters import text_shape
 from qwen_audio_tools.settings import Settings
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 
     from qwen_audio_tools.clip import Clip
     from qwen_audio_tools.engines.transformers.running import Running
-
-_HEARS = frozenset(
-    {Ability.TRANSCRIBE, Ability.TRANSLATE, Ability.SOUNDS, Ability.VOICE, Ability.MUSIC}
-)
 
 
 class TransformersEngine:
@@ -67,12 +63,11 @@ class TransformersEngine:
     def info(self) -> EngineInfo:
         """What it is; no weights load for this."""
         family = self._checkpoint.family
-        chats = family.chats and not self._checkpoint.base
-        abilities = _HEARS if family.chats else frozenset({Ability.TRANSCRIBE})
+        able = abilities(family, base=self._checkpoint.base)
         return EngineInfo(
             name="transformers",
             model=self._checkpoint.name,
-            abilities=abilities | self._more_abilities(chats),
+            abilities=able | {Ability.TIMES} if self._settings.aligner else able,
             window=window(family, self._settings.aligner),
             audio_tokens_per_second=family.tokens_per_second,
             device=self._loaded.device if self._loaded else self._settings.device,
@@ -80,18 +75,6 @@ class TransformersEngine:
             samples=True,
             context=text_shape(config).context if (config := self._checkpoint.config) else None,
         )
-
-    def _more_abilities(self, chats: bool) -> set[Ability]:
-        speakers = self._checkpoint.family.speakers
-        return {
-            ability
-            for ability, able in (
-                (Ability.CHAT, chats),
-                (Ability.SPEAKERS, speakers),
-                (Ability.TIMES, speakers or bool(self._settings.aligner)),
-            )
-            if able
-        }
 
     def reply(self, conversation: Conversation, options: Options) -> Iterator[Delta]:
         """Answer the last turn, token by token; closing the iterator stops at the next one.

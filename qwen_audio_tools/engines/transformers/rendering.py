@@ -4,20 +4,15 @@ Texts are data: what looks like a control token in them is broken up, and the id
 with those of the same turns without their words before any model reads them.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from qwen_audio_tools.clip import Clip
-from qwen_audio_tools.conversation import Conversation, Message, as_data, controls_in
+from qwen_audio_tools.conversation import Conversation, as_data, controls_in
 from qwen_audio_tools.engines.transformers.prompt import AudioSpan, Prompt, Sound
+from qwen_audio_tools.engines.turns import turns, without_tag
 from qwen_audio_tools.errors import EngineRefused
-
-ROLES = ("system", "user", "assistant")
-
-# The base model is told the language of the speech at the end: the only tag that a text may bring.
-_LANGUAGE_TAG = re.compile(r"<\|[a-z]{2,3}\|>\s*\Z")
 
 _Turn = tuple[str, list[str | None]]
 """A role and its texts; None stands for a clip."""
@@ -77,12 +72,12 @@ def prompt(
         EngineRefused: as `render`, or a text would be read as control tokens, or the clips and
             their placeholders are not equally many.
     """
-    turns = _turns(conversation)
-    ids = _ids(writing, _quoted(writing, turns))
-    if _controls(writing, ids) != _controls(writing, _ids(writing, _wordless(writing, turns))):
+    asked = _turns(conversation)
+    ids = _ids(writing, _quoted(writing, asked))
+    if _controls(writing, ids) != _controls(writing, _ids(writing, _wordless(writing, asked))):
         raise EngineRefused(
             f"a text of the conversation is read as control tokens of the model: "
-            f"{[text for _, parts in turns for text in parts if text]!r}",
+            f"{[text for _, parts in asked for text in parts if text]!r}",
             hint="write it without words in <| |> or other marks of the model",
         )
     return expanded(ids, writing.audio_id, sounds, counts)
@@ -146,69 +141,39 @@ def broken_up(writing: Notation, conversation: Conversation) -> tuple[str, ...]:
 
 
 def _turns(conversation: Conversation) -> list[_Turn]:
-    turns: list[_Turn] = [(message.role, _parts(message)) for message in conversation]
-    for role, parts in turns:
-        if role not in ROLES:
-            raise EngineRefused(f"{role!r} is no role of a turn: there are {', '.join(ROLES)}")
-        if role == "user" and all(part is not None and not part.strip() for part in parts):
-            raise EngineRefused("a turn of the user is empty", hint="give it a clip or a question")
-        if role != "user" and None in parts:
-            raise EngineRefused(
-                f"a clip stands in a turn of the {role}; the model hears those of the user only",
-                hint="give the clip in a turn of the user",
-            )
-    if not turns or turns[-1][0] != "user":
-        raise EngineRefused(
-            "the conversation does not end with a turn of the user", hint="add what is asked"
-        )
-    return turns
+    return [
+        (role, [None if isinstance(part, Clip) else part for part in parts])
+        for role, parts in turns(conversation)
+    ]
 
 
-def _parts(message: Message) -> list[str | None]:
-    """Return the parts of a turn; texts that follow each other are one, as in `Message.text`."""
-    parts: list[str | None] = []
-    for part in message.parts:
-        if isinstance(part, Clip):
-            parts.append(None)
-        elif not isinstance(part, str):
-            raise EngineRefused(f"a turn holds texts and clips, not {type(part).__name__!r}")
-        elif not part.isascii() and any("\ud800" <= letter <= "\udfff" for letter in part):
-            raise EngineRefused(f"the text {part!r} is not Unicode", hint="write it in UTF-8")
-        elif part and parts and parts[-1] is not None:
-            parts[-1] += "\n" + part
-        elif part:
-            parts.append(part)
-    return parts
-
-
-def _quoted(writing: Notation, turns: Sequence[_Turn]) -> list[_Turn]:
+def _quoted(writing: Notation, asked: Sequence[_Turn]) -> list[_Turn]:
     def quote(text: str) -> str:
         words, tag = _without_tag(writing, text)
         return as_data(words, writing.controls) + tag
 
-    return [(role, [text and quote(text) for text in parts]) for role, parts in turns]
+    return [(role, [text and quote(text) for text in parts]) for role, parts in asked]
 
 
-def _wordless(writing: Notation, turns: Sequence[_Turn]) -> list[_Turn]:
+def _wordless(writing: Notation, asked: Sequence[_Turn]) -> list[_Turn]:
     return [
         (role, [text and "x" + _without_tag(writing, text)[1] for text in parts])
-        for role, parts in turns
+        for role, parts in asked
     ]
 
 
 def _without_tag(writing: Notation, text: str) -> tuple[str, str]:
-    tag = _LANGUAGE_TAG.search(text) if writing.base else None
-    return (text[: tag.start()], tag.group()) if tag else (text, "")
+    return without_tag(text) if writing.base else (text, "")
 
 
-def _written(writing: Notation, turns: Sequence[_Turn]) -> str:
+def _written(writing: Notation, asked: Sequence[_Turn]) -> str:
     if writing.base:
-        return _raw(writing, turns)
+        return _raw(writing, asked)
     messages = [
         {"role": role, "content": [_content(text) for text in parts]}
         if role == "user"
         else {"role": role, "content": "".join(text or "" for text in parts)}
-        for role, parts in turns
+        for role, parts in asked
     ]
     write = writing.processor.apply_chat_template
     try:
@@ -224,19 +189,19 @@ def _content(text: str | None) -> dict[str, str]:
     )
 
 
-def _raw(writing: Notation, turns: Sequence[_Turn]) -> str:
-    if len(turns) > 1:
+def _raw(writing: Notation, asked: Sequence[_Turn]) -> str:
+    if len(asked) > 1:
         raise EngineRefused(
-            f"a base model continues one prompt, and this conversation has {len(turns)} turns",
+            f"a base model continues one prompt, and this conversation has {len(asked)} turns",
             hint="ask the Instruct model, or set prompting = 'chat'",
         )
     made = writing.processor
     clip = f"{made.audio_bos_token}{made.audio_token}{made.audio_eos_token}"
-    return "".join(clip if text is None else text for text in turns[0][1])
+    return "".join(clip if text is None else text for text in asked[0][1])
 
 
-def _ids(writing: Notation, turns: Sequence[_Turn]) -> list[int]:
-    text = _written(writing, turns)
+def _ids(writing: Notation, asked: Sequence[_Turn]) -> list[int]:
+    text = _written(writing, asked)
     ids: list[int] = writing.processor.tokenizer(text, add_special_tokens=False)["input_ids"]
     return ids
 

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from qwen_audio_tools.answer import Coverage, Evidence, Usage
 from qwen_audio_tools.engines.base import Delta, Options
+from qwen_audio_tools.engines.telling import evidence, told
 from qwen_audio_tools.engines.transformers.heard import Reading
-from qwen_audio_tools.engines.transformers.telling import Tell, evidence, told
+from qwen_audio_tools.engines.transformers.telling import Tell
 
 if TYPE_CHECKING:
     from qwen_audio_tools.engines.transformers.generating.requests import Request

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 from qwen_audio_tools.conversation import Conversation, clips
 from qwen_audio_tools.engines.base import Delta, Options, Progress
+from qwen_audio_tools.engines.families import window
+from qwen_audio_tools.engines.telling import reader
 from qwen_audio_tools.engines.transformers import rendering, telling
 from qwen_audio_tools.engines.transformers.failures import failures
-from qwen_audio_tools.engines.transformers.families import window
 from qwen_audio_tools.engines.transformers.fitting import fitting
 from qwen_audio_tools.engines.transformers.heard import Hearing, Reading, check
 from qwen_audio_tools.engines.transformers.loading.checkpoint import Checkpoint, fetched
 from qwen_audio_tools.engines.transformers.prompt import Sound
 from qwen_audio_tools.engines.transformers.replying import Reply
-from qwen_audio_tools.engines.transformers.wording import checked, worded
-from qwen_audio_tools.errors import EngineUnsupported
+from qwen_audio_tools.engines.turns import check_count
+from qwen_audio_tools.engines.wording import checked, worded
 from qwen_audio_tools.settings import Settings
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class Running:
 
     def _telling(self, options: Options) -> telling.Tell | None:
         """Return what reads a reply that notes who said what when; None if it is plain text."""
-        read = telling.reader(self._family)
+        read = reader(self._family)
         if self._settings.aligner and "transcribe" in (options.task or "").split("+"):
             return telling.aligned(read, self._aligned_by(options.progress).align, options.language)
         return None if read is None else lambda text, sound: read(text, sound.seconds)
@@ -173,12 +174,7 @@ class Running:
 
     def _read(self, conversation: Conversation, options: Options) -> Reading:
         heard = clips(conversation)
-        most = self._family.clips
-        if most is not None and len(heard) > most:
-            raise EngineUnsupported(
-                f"{len(heard)} clips in one conversation; {self._label} takes {most} at most",
-                hint="ask about each clip on its own, or take Qwen2-Audio",
-            )
+        check_count(self._family, heard, self._label)
         sounds = tuple(self._listen(clip) for clip in heard)
         asked = worded(conversation, options) if self.chats else conversation
         prompt = self.adapter.prompt(asked, sounds, options.task or "")

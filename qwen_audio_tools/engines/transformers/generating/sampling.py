@@ -1,6 +1,5 @@
 """How the next token is chosen: as the checkpoint's own generation settings say, or as asked."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
@@ -17,7 +16,8 @@ from transformers import (
 )
 
 from qwen_audio_tools.engines.base import Options
-from qwen_audio_tools.errors import EngineRefused, SettingsError
+from qwen_audio_tools.engines.wording import check_sampling
+from qwen_audio_tools.errors import EngineRefused
 
 # What `generate` of transformers does where a checkpoint says nothing.
 _UNSAID = {"temperature": 1.0, "top_k": 50, "top_p": 1.0, "repetition_penalty": 1.0}
@@ -77,7 +77,7 @@ class Sampling:
         Raises:
             SettingsError: a temperature, top_p or seed that cannot be.
         """
-        _check(options)
+        check_sampling(options)
         said = _said(generation_config)
         samples = bool(getattr(generation_config, "do_sample", False))
         warnings = _warnings(generation_config)
@@ -97,23 +97,6 @@ class Sampling:
     def greedy(self) -> bool:
         """Whether the likeliest token is taken."""
         return self.temperature == 0
-
-
-def _check(options: Options) -> None:
-    temperature, top_p, seed = options.temperature, options.top_p, options.seed
-    if temperature is not None and not (math.isfinite(temperature) and temperature >= 0):
-        raise SettingsError(
-            f"temperature cannot be {temperature!r}: it is 0 (the likeliest token) or more",
-            hint="0.7 is usual",
-        )
-    if top_p is not None and not 0 < top_p <= 1:
-        raise SettingsError(
-            f"top_p cannot be {top_p!r}: it is above 0 and at most 1", hint="0.9 is usual"
-        )
-    if seed is not None and not 0 <= seed < 2**63:
-        raise SettingsError(
-            f"seed cannot be {seed!r}: it is a whole number from 0 to 2**63 - 1", hint="seed=0"
-        )
 
 
 def _said(generation_config: Any) -> dict[str, Any]:

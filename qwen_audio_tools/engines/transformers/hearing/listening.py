@@ -1,27 +1,15 @@
-"""From a Clip to samples that the encoder can take: decoded once, checked, named by content."""
+"""A Clip as what the encoder takes: decoded once, named by its content, and kept."""
 
 import hashlib
-import math
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from qwen_audio_tools.clip import Clip
-from qwen_audio_tools.decoding.limits import RATE
+from qwen_audio_tools.engines import listening
 from qwen_audio_tools.engines.transformers.prompt import Sound
-from qwen_audio_tools.errors import ClipTooLong
 
 if TYPE_CHECKING:
-    from qwen_audio_tools.clip import Samples
     from qwen_audio_tools.engines.transformers.reuse.kept import Kept
-
-SHORTEST = 0.1
-"""Seconds. Below some 0.07 s there are too few tokens for the model to know them for audio."""
-
-# One step of 16 bit: what a recorder writes where nothing is heard at all.
-_SILENT = 2.0**-15
 
 
 def listen(clip: Clip, *, window: float, kept: "Kept | None" = None) -> Sound:
@@ -34,45 +22,16 @@ def listen(clip: Clip, *, window: float, kept: "Kept | None" = None) -> Sound:
         ClipError: it can't be read, or holds no numbers.
     """
     if kept is None:
-        return _checked(clip, _samples(clip, window))
+        return _decoded(clip, window)
     key = ("decoded", clip.fingerprint, window)
     sound: Sound | None = kept.get(key)
     if sound is None:
-        sound = _checked(clip, _samples(clip, window))
+        sound = _decoded(clip, window)
         kept.put(key, sound, sound.samples.nbytes)
     return replace(sound, name=clip.name)
 
 
-def _samples(clip: Clip, window: float) -> "Samples":
-    most = math.floor((window + 1e-6) * RATE) if math.isfinite(window) else sys.maxsize
-    # The ends of a span are rounded to samples, so that it may come out one longer than it is.
-    spanned = clip.end is not None and clip.end - (clip.start or 0.0) <= window + 1e-6
-    blocks, count = [], 0
-    for block in clip.blocks(1.0):
-        blocks.append(block)
-        count += len(block)
-        if count > most + spanned:
-            break
-    else:
-        return np.concatenate(blocks)[:most]
-    raise _too_long(clip, window)
-
-
-def _too_long(clip: Clip, window: float) -> ClipTooLong:
-    seconds = clip.duration_hint
-    found = f"lasts {seconds:.2f} s" if seconds and seconds > window else f"is over {window:g} s"
-    return ClipTooLong(
-        f"{clip.name!r} {found}; this model hears {window:g} s at once",
-        hint=f"qwen_audio_tools.ask hears it in windows; a part of it is clip[0:{window:g}]",
-    )
-
-
-def _checked(clip: Clip, samples: "Samples") -> Sound:
-    seconds, warnings = len(samples) / RATE, list(clip.warnings)
-    if float(np.abs(samples).max()) < _SILENT:
-        warnings.append("silent: no sample of it is louder than the last of 16 bits")
-    if missing := max(0, round(SHORTEST * RATE) - len(samples)):
-        samples = np.pad(samples, (0, missing))
-        warnings.append(f"filled up with {missing * 1000 / RATE:.0f} ms of silence")
+def _decoded(clip: Clip, window: float) -> Sound:
+    samples, seconds, warnings = listening.listen(clip, window)
     key = hashlib.sha256(samples.astype("<f4", copy=False).tobytes()).hexdigest()
-    return Sound(key, samples, seconds, name=clip.name, warnings=tuple(warnings))
+    return Sound(key, samples, seconds, name=clip.name, warnings=warnings)

@@ -1,21 +1,19 @@
 """Which checkpoint is meant, where it is and what it is: read from its JSON, without torch."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from qwen_audio_tools.engines.base import Progress
-from qwen_audio_tools.engines.transformers.families import FAMILIES, Family
+from qwen_audio_tools.engines.families import FAMILIES, Family, is_base, named
 from qwen_audio_tools.engines.transformers.loading import hub_folders, hubs, versions
 from qwen_audio_tools.errors import SettingsError, WeightsMissing
 from qwen_audio_tools.settings import Settings
 
 DEFAULT = "Qwen/Qwen2-Audio-7B-Instruct"
 
-_BASE = re.compile(r"Qwen2-Audio-\d+B")
 _INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _POINTER = b"version https://git-lfs"
@@ -52,7 +50,8 @@ def find(model: str, settings: Settings) -> Checkpoint:
     model = model or DEFAULT
     folder = _folder(model, settings)
     if folder is None:
-        family = _reminds_of(model)
+        # A guess, until its config.json tells.
+        family = named(model) or FAMILIES["qwen2_audio"]
         return Checkpoint(
             name=model, folder=None, config={}, family=family, base=_base(model, settings)
         )
@@ -200,21 +199,4 @@ def _base(model: str, settings: Settings) -> bool:
     """Whether the model is addressed with raw task prompts: as told, or by its maker's naming."""
     if settings.prompting != "auto":
         return settings.prompting == "base"
-    parts = Path(model).expanduser().resolve().parts
-    # The cache of a hub: models--Qwen--Qwen2-Audio-7B/snapshots/<commit>
-    names = [parts[-1], *(part.split("--")[-1] for part in parts if "--" in part)]
-    return any(_BASE.fullmatch(name) for name in names)
-
-
-def _reminds_of(model: str) -> Family:
-    """Guess the family of a model that is not here yet: its config.json will tell."""
-    plain = _plain(model)
-    for family in FAMILIES.values():
-        beginning = "-".join(family.example.partition("/")[2].split("-")[:2])
-        if _plain(beginning) in plain or _plain(family.model_type) in plain:
-            return family
-    return FAMILIES["qwen2_audio"]
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    return is_base(str(Path(model).expanduser().resolve()))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from qwen_audio_tools.engines.transformers.families import FAMILIES
+from qwen_audio_tools.engines.families import FAMILIES
 from qwen_audio_tools.engines.transformers.loading import versions
 from qwen_audio_tools.engines.transformers.loading.checkpoint import Checkpoint
 from qwen_audio_tools.engines.transformers.loading.model_loading import Loaded

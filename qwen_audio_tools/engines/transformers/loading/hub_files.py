@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
-from qwen_audio_tools.engines.transformers.families import FAMILIES
+from qwen_audio_tools.engines.families import FAMILIES
 
 _OTHER_WEIGHTS = (
     *("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.gguf", "*.ggml", "*.onnx"),

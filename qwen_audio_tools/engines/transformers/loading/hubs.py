@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from qwen_audio_tools.engines.base import Progress
-from qwen_audio_tools.engines.transformers.families import FAMILIES
+from qwen_audio_tools.engines.families import FAMILIES
 from qwen_audio_tools.engines.transformers.loading import hub_folders
 from qwen_audio_tools.errors import (
     EngineUnreachable,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from qwen_audio_tools.engines.base import Progress
-from qwen_audio_tools.engines.transformers.families import Family
+from qwen_audio_tools.engines.families import Family
 from qwen_audio_tools.engines.transformers.loading import memory, versions
 from qwen_audio_tools.engines.transformers.loading.checkpoint import Checkpoint
 from qwen_audio_tools.engines.transformers.loading.placement import Placement

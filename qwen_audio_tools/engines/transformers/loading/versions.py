@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from qwen_audio_tools.engines.transformers.families import Family
+from qwen_audio_tools.engines.families import Family
 from qwen_audio_tools.errors import MissingExtra
 
 

@@ -8,7 +8,7 @@ import torch
 
 from qwen_audio_tools.decoding import RATE
 from qwen_audio_tools.engines.base import Progress
-from qwen_audio_tools.engines.transformers.families import ALIGNED
+from qwen_audio_tools.engines.families import ALIGNED
 from qwen_audio_tools.engines.transformers.loading import (
     checkpoint,
     memory,

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from qwen_audio_tools.decoding import at_rate
-from qwen_audio_tools.engines.transformers.families import Family
+from qwen_audio_tools.engines.families import Family
 from qwen_audio_tools.engines.transformers.prompt import Sound
 from qwen_audio_tools.engines.transformers.reuse.kept import Kept
 from qwen_audio_tools.errors import EngineRefused

@@ -17,6 +17,7 @@ from qwen_audio_tools.engines.transformers.prompt import AudioSpan, Prompt, Soun
 from qwen_audio_tools.engines.transformers.reuse.kept import Kept
 from qwen_audio_tools.engines.transformers.siblings import writing
 from qwen_audio_tools.engines.transformers.siblings.ears import Ears, Heard
+from qwen_audio_tools.engines.turns import asked
 from qwen_audio_tools.errors import EngineRefused
 
 if TYPE_CHECKING:
@@ -48,8 +49,7 @@ class Sibling:
             EngineUnsupported: it only transcribes, and something else is asked.
             EngineRefused: its notation can't hold the conversation.
         """
-        asked = writing.asked(self._family, conversation, task)
-        ids = self._ids(asked, sounds)
+        ids = self._ids(asked(self._family, conversation, task), sounds)
         return _expanded(
             ids, self._writing.audio_id, sounds, [self._ears.expansion(sound) for sound in sounds]
         )

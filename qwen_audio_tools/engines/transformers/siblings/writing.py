@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from qwen_audio_tools.clip import Clip
-from qwen_audio_tools.conversation import Conversation, Message, as_data, question
+from qwen_audio_tools.conversation import Conversation, Message, as_data
 from qwen_audio_tools.decoding import RATE
 from qwen_audio_tools.engines.transformers import rendering
-from qwen_audio_tools.engines.transformers.families import Family
 from qwen_audio_tools.engines.transformers.rendering import Notation
-from qwen_audio_tools.errors import EngineRefused, EngineUnsupported
+from qwen_audio_tools.errors import EngineRefused
 
 
 def notation(processor: Any) -> Notation:
@@ -31,36 +30,6 @@ def notation(processor: Any) -> Notation:
         control_ids=frozenset(controls.values()),
         audio_id=tokenizer.convert_tokens_to_ids(processor.audio_token),
     )
-
-
-def asked(family: Family, conversation: Conversation, task: str) -> Conversation:
-    """Return the conversation as the family wants it: one that only transcribes is not asked.
-
-    Raises:
-        EngineUnsupported: it only transcribes, and something else is asked.
-    """
-    if family.chats:
-        return conversation
-    wanted = task or question(conversation)
-    if wanted and not _is_transcript(task, family):
-        raise EngineUnsupported(
-            f"models like {family.example} only transcribe: they read no question, and were asked "
-            f"{wanted!r}",
-            hint="qwa transcribe, or another model",
-        )
-    turns = []
-    for message in conversation:
-        if message.role == "user":
-            clips: tuple[Clip | str, ...] = message.clips
-            message = Message("user", clips + ((family.words,) if family.words else ()))
-        turns.append(message)
-    return turns
-
-
-def _is_transcript(task: str, family: Family) -> bool:
-    """Whether a transcript by that family is what the task wants: it may tell who speaks."""
-    told = {"transcribe", "speakers"} if family.speakers else {"transcribe"}
-    return set(task.split("+")) <= told
 
 
 def ids(writing: Notation, conversation: Conversation, samples: Sequence[int]) -> list[int]:

@@ -1,6 +1,7 @@
 """What is asked of the answer in words: its language, and the form of its JSON."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -31,7 +32,30 @@ def checked(options: Options) -> Options:
             f"lang cannot be {options.lang!r}: answers are in {' or '.join(_ASKED)}",
             hint="ask for another language in the question itself",
         )
+    check_sampling(options)
     return replace(options, stop=(stop,)) if isinstance(stop, str) else options
+
+
+def check_sampling(options: Options) -> None:
+    """Refuse how tokens can't be chosen.
+
+    Raises:
+        SettingsError: a temperature, top_p or seed that cannot be.
+    """
+    temperature, top_p, seed = options.temperature, options.top_p, options.seed
+    if temperature is not None and not (math.isfinite(temperature) and temperature >= 0):
+        raise SettingsError(
+            f"temperature cannot be {temperature!r}: it is 0 (the likeliest token) or more",
+            hint="0.7 is usual",
+        )
+    if top_p is not None and not 0 < top_p <= 1:
+        raise SettingsError(
+            f"top_p cannot be {top_p!r}: it is above 0 and at most 1", hint="0.9 is usual"
+        )
+    if seed is not None and not 0 <= seed < 2**63:
+        raise SettingsError(
+            f"seed cannot be {seed!r}: it is a whole number from 0 to 2**63 - 1", hint="seed=0"
+        )
 
 
 def worded(conversation: Conversation, options: Options) -> Conversation:

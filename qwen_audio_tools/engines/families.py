@@ -1,10 +1,14 @@
-"""The models that this engine runs, and where they differ. Nothing heavy is imported here."""
+"""The audio models that are known, and where they differ. Nothing heavy is imported here."""
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
+
+from qwen_audio_tools.tasks import Ability
 
 _HOME = "qwen_audio_tools.engines.transformers"
 _SIBLING = f"{_HOME}.siblings.sibling:Sibling"
-_READ = f"{_HOME}.siblings.notations"
+_READ = "qwen_audio_tools.engines.notations"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,15 +17,14 @@ class Family:
 
     `window` is the longest clip in seconds, `clips` the most clips in a conversation (None: no
     limit of its own), `chats` whether it converses or only transcribes; then `words` is what a
-    request to transcribe says beside the clip. `attends` is the one part of the config that a way
-    of attention can be chosen for, where the others have none.
+    request to transcribe says beside the clip.
 
-    `since` is the first transformers that all of its tests passed with.
-
-    `adapter`, `processor` and `read` are "module:name". `processor` makes, of a folder, what
-    stands in for the family's own processor. `read` makes Segments of the model's own notation,
-    where it has one: `read(text, seconds of the clip) -> tuple[Segment, ...]`, times from its
-    start; `speakers` is whether it notes who spoke when.
+    `adapter`, `processor` and `read` are "module:name". `read` makes Segments of the model's own
+    notation, where it has one: `read(text, seconds of the clip) -> tuple[Segment, ...]`, times from
+    its start; `speakers` is whether it notes who spoke when. The others are for the transformers
+    engine: `processor` makes, of a folder, what stands in for the family's own processor;
+    `attends` is the one part of the config that a way of attention can be chosen for, where the
+    others have none; `since` is the first transformers that all of its tests passed with.
     """
 
     model_type: str
@@ -158,3 +161,43 @@ def window(family: Family, aligner: str) -> float:
     Where an aligner gives the words their times it is no longer than what that takes.
     """
     return min(family.window, ALIGNED) if aligner else family.window
+
+
+_HEARS = frozenset(
+    {Ability.TRANSCRIBE, Ability.TRANSLATE, Ability.SOUNDS, Ability.VOICE, Ability.MUSIC}
+)
+_BASE = re.compile(r"Qwen2-Audio-\d+B")
+
+
+def abilities(family: Family | None, *, base: bool = False) -> frozenset[Ability]:
+    """Return what a model can do; one of no known family is taken to converse and to hear."""
+    if family is None:
+        return _HEARS | {Ability.CHAT}
+    found = set(_HEARS if family.chats else {Ability.TRANSCRIBE})
+    if family.chats and not base:
+        found.add(Ability.CHAT)
+    if family.speakers:
+        found |= {Ability.SPEAKERS, Ability.TIMES}
+    return frozenset(found)
+
+
+def named(model: str) -> Family | None:
+    """Return the family that the name of a model reminds of, None if of none."""
+    plain = _plain(model)
+    for family in FAMILIES.values():
+        beginning = "-".join(family.example.partition("/")[2].split("-")[:2])
+        if _plain(beginning) in plain or _plain(family.model_type) in plain:
+            return family
+    return None
+
+
+def is_base(model: str) -> bool:
+    """Whether a model, by its name or folder, is one that only continues raw task prompts."""
+    parts = Path(model).parts
+    # The cache of a hub: models--Qwen--Qwen2-Audio-7B/snapshots/<commit>
+    names = [*parts[-1:], *(part.split("--")[-1] for part in parts if "--" in part)]
+    return any(_BASE.fullmatch(name) for name in names)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
