@@ -138,7 +138,7 @@ def test_a_model_that_only_transcribes_is_asked_nothing_else(serve, engine_of, t
     transcript, answer = transcribe(talk, engine=engine)
     assert (answer.text, transcript.language) == ("Good morning.", "en")
     assert server.asked[0].texts == []
-    with pytest.raises(EngineUnsupported, match="only transcribes"):
+    with pytest.raises(EngineUnsupported, match="only transcribe"):
         ask(talk, "Who speaks?", engine=engine)
 
 
