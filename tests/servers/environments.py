@@ -37,39 +37,39 @@ def root() -> Path:
     return Path(own).expanduser() if own else cache_folder() / "test-servers"
 
 
-def folder_of(name: str) -> Path:
+def folder_of(name: str, pins: Path = HERE) -> Path:
     """Return where the environment is, or will be: its name holds a digest of all that it is."""
     digest = hashlib.sha256(_RECIPE.encode())
-    for path in _requirements(name):
+    for path in _requirements(name, pins):
         digest.update(path.read_bytes())
     for part in (platform.python_version(), platform.machine(), sysconfig.get_platform()):
         digest.update(part.encode() + b"\0")
     return root() / f"{name}-{digest.hexdigest()[:16]}"
 
 
-def is_built(name: str) -> bool:
+def is_built(name: str, pins: Path = HERE) -> bool:
     """Return whether the environment is there, whole."""
-    return (folder_of(name) / _MADE).exists()
+    return (folder_of(name, pins) / _MADE).exists()
 
 
-def python_of(name: str) -> Path:
+def python_of(name: str, pins: Path = HERE) -> Path:
     """Return the interpreter of an environment, which is built first where it is missing.
 
     Raises:
         EnvironmentFailedError: the package client failed.
     """
-    folder = folder_of(name)
+    folder = folder_of(name, pins)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _locked(folder.with_suffix(".lock")):
         if not (folder / _MADE).exists():
             shutil.rmtree(folder, ignore_errors=True)  # what an interrupted build left
-            _build(name, folder)
+            _build(folder, *_requirements(name, pins))
             (folder / _MADE).touch()
     return _python(folder)
 
 
-def _requirements(name: str) -> tuple[Path, Path]:
-    return HERE / f"{name}.txt", HERE / f"{name}-alone.txt"
+def _requirements(name: str, pins: Path) -> tuple[Path, Path]:
+    return pins / f"{name}.txt", pins / f"{name}-alone.txt"
 
 
 def _python(folder: Path) -> Path:
@@ -84,9 +84,8 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _build(name: str, folder: Path) -> None:
+def _build(folder: Path, first: Path, alone: Path) -> None:
     venv.EnvBuilder(with_pip=True, symlinks=True).create(folder)
-    first, alone = _requirements(name)
     _install(folder, "--requirement", str(first))
     _install(folder, "--no-deps", "--require-hashes", "--requirement", str(alone))
 
