@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 import venv
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from qwen_audio_tools.folders import cache_folder
 HERE = Path(__file__).parent
 NAMES = ("vllm",)
 _MADE = "made"
+_KEPT_SECONDS = 30 * 86_400.0
 _RECIPE = "1"
 """Changed when `_build` changes, so that older environments are not taken for what it makes."""
 
@@ -64,8 +66,16 @@ def python_of(name: str, pins: Path = HERE) -> Path:
         if not (folder / _MADE).exists():
             shutil.rmtree(folder, ignore_errors=True)  # what an interrupted build left
             _build(folder, *_requirements(name, pins))
-            (folder / _MADE).touch()
+            _forget(name)
+        (folder / _MADE).touch()  # last: it says that all is there, and when it was last used
     return _python(folder)
+
+
+def _forget(name: str) -> None:
+    """Remove environments of older pins that nobody has used for long."""
+    for mark in root().glob(f"{name}-*/{_MADE}"):
+        if time.time() - mark.stat().st_mtime > _KEPT_SECONDS:
+            shutil.rmtree(mark.parent, ignore_errors=True)
 
 
 def _requirements(name: str, pins: Path) -> tuple[Path, Path]:

@@ -4,7 +4,6 @@ It knows no server in particular; conftest.py has the commands.
 """
 
 import contextlib
-import ctypes
 import os
 import signal
 import socket
@@ -31,6 +30,11 @@ ALONE = {
     "no_proxy": "*",
 }
 """The environment of every server: it asks no other machine, and leaves a core to the tests."""
+_TIED = (
+    *(sys.executable, "-S", "-c"),
+    # PR_SET_PDEATHSIG: killed by the kernel when its parent dies, however that happens.
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +80,13 @@ def running(
     """
     with log.open("wb") as written:
         process = subprocess.Popen(
-            command,
+            [*_TIED, *command] if sys.platform == "linux" else command,
             stdin=subprocess.DEVNULL,
             stdout=written,
             stderr=subprocess.STDOUT,
             cwd=cwd,
             env={**os.environ, **ALONE, **environment},
             start_new_session=True,  # its children stop with it
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )
     server = Server(root=f"http://127.0.0.1:{port}", model=model, log=log)
     try:
@@ -91,11 +94,6 @@ def running(
         yield server
     finally:
         _stop(process)
-
-
-def _end_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent dies, however that happens."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def _wait(server: Server, process: "subprocess.Popen[bytes]", patience: float) -> None:

@@ -1,7 +1,9 @@
 """Environments for servers: built once, whole or not at all, and again when their pins change."""
 
+import os
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -53,6 +55,18 @@ def test_what_an_interrupted_build_left_is_removed(pins):
     assert not environments.is_built("tool", pins)
     environments.python_of("tool", pins)
     assert not rest.exists()
+
+
+def test_environments_of_older_pins_go_when_nobody_uses_them_for_a_month(pins):
+    old, recent = (environments.root() / f"tool-{name}" for name in ("old", "recent"))
+    for folder, days in ((old, 31), (recent, 29)):
+        folder.mkdir(parents=True)
+        (folder / "made").touch()
+        last_used = time.time() - days * 86_400
+        os.utime(folder / "made", (last_used, last_used))
+    environments.python_of("tool", pins)
+    assert recent.exists()
+    assert not old.exists()
 
 
 def test_a_failure_tells_what_the_package_client_said_and_leaves_nothing_usable(pins):

@@ -1,6 +1,9 @@
 """Servers of tests start, say why when they can't, and leave nothing behind."""
 
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -55,6 +58,35 @@ def test_a_server_is_gone_when_the_block_fails(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fail()
     assert not is_alive(*children)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a process to its parent")
+@pytest.mark.timeout(60)
+def test_a_server_is_gone_when_the_tests_are_killed(tmp_path):
+    (tmp_path / "health").touch()
+    port = free_port()
+    running_file = str(Path(__file__).with_name("running.py"))
+    code = f"""
+import runpy, pathlib, sys, time
+start = runpy.run_path({running_file!r})["running"]
+command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "{port}"]
+here = pathlib.Path({str(tmp_path)!r})
+with start(command, port={port}, model="m", log=here / "log", cwd=here):
+    print("ready", flush=True)
+    time.sleep(600)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as tests:
+        assert tests.stdout.readline() == b"ready\n"
+        tests.kill()
+    while answers(f"http://127.0.0.1:{port}/health"):
+        time.sleep(0.05)
+
+
+def answers(url):
+    try:
+        return httpx2.get(url).status_code == 200
+    except httpx2.TransportError:
+        return False
 
 
 def test_a_server_that_ends_is_not_waited_for_and_its_log_is_told(tmp_path):
