@@ -19,7 +19,7 @@ from tests.servers.protocol import (
 )
 
 WHAT = written("What is said?")
-KEY = {"authorization": "Bearer key-of-the-tests"}
+KEY = "key-of-the-tests"
 
 
 @pytest.fixture(scope="module")
@@ -119,9 +119,8 @@ def test_a_key_is_asked_for_before_anything_but_health(llama_cpp_locked):
     assert get(llama_cpp_locked, "/health").status_code == 200
     error = refusal(ask(llama_cpp_locked, WHAT), 401)
     assert (error["message"], error["type"]) == ("Invalid API Key", "authentication_error")
-    wrong = {"authorization": "Bearer wrong"}
-    assert refusal(get(llama_cpp_locked, "/slots", **wrong), 401)
-    assert get(llama_cpp_locked, "/slots", **KEY).status_code == 200
+    assert refusal(get(llama_cpp_locked, "/slots", authorization="Bearer wrong"), 401)
+    assert get(llama_cpp_locked, "/slots", authorization=f"Bearer {KEY}").status_code == 200
 
 
 def test_a_stream_is_a_role_then_words_then_the_reason_it_ended(llama_cpp, two_seconds):

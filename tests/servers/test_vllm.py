@@ -24,6 +24,7 @@ from tests.servers.protocol import (
 )
 
 WHAT = written("What is said?")
+KEY = "key-of-the-tests"
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +146,23 @@ def test_a_request_without_messages_names_the_field(vllm):
 def test_a_path_that_is_not_there_has_another_kind_of_body(vllm, path):
     response = post(vllm, {}, path)
     assert (response.status_code, response.json()) == (404, {"detail": "Not Found"})
+
+
+def test_a_key_is_asked_for_in_words_that_fit_no_other_error(vllm_locked):
+    refused = get(vllm_locked, "/v1/models")
+    assert (refused.status_code, refused.json()) == (401, {"error": "Unauthorized"})
+    assert get(vllm_locked, "/health").status_code == 200
+    assert get(vllm_locked, "/v1/models", authorization=f"Bearer {KEY}").status_code == 200
+
+
+def test_unless_it_is_started_so_it_does_not_tell_what_of_a_prompt_is_sound(
+    vllm_locked, two_seconds
+):
+    with client(authorization=f"Bearer {KEY}") as asking:
+        body = question(vllm_locked, heard(two_seconds), WHAT)
+        usage = asking.post(url_of_chat(vllm_locked), json=body).json()["usage"]
+    assert usage["prompt_tokens"] > 50
+    assert usage["prompt_tokens_details"] is None
 
 
 def test_after_a_failure_of_its_own_it_closes_the_connection_without_a_word(vllm):
