@@ -20,6 +20,7 @@ demo: $(VENV)/.models ## install, fetch the small models, and ask a clip a quest
 	$(BIN)/qwa ask examples/audio/kitchen.mp3 "what emotion?"
 
 test: $(VENV)/.dev ## install, and run the whole test suite
+	$(BIN)/python tests/servers/environments.py
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.dev ## format, lint, types, spelling, structure

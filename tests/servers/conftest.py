@@ -29,8 +29,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     needed = {name for item in session.items for name in getattr(item, "fixturenames", ())}
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    for name in needed & set(environments.NAMES):
-        if not environments.is_built(name):
+    for name in environments.NAMES:
+        if f"{name}_python" in needed and not environments.is_built(name):
             if reporter:
                 reporter.write_line(f"building {environments.folder_of(name)}: some minutes, once")
             with contextlib.suppress(environments.EnvironmentFailedError):
@@ -55,17 +55,22 @@ def spoken() -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def vllm(tiny: Path, logs: Path) -> Iterator[Server]:
-    """vLLM, which tells how many tokens of a prompt are sound."""
+def vllm_python() -> Path:
+    """The interpreter that has vLLM."""
+    return environments.python_of("vllm")
+
+
+def _vllm(python: Path, tiny: Path, log: Path, *options: str) -> Iterator[Server]:
     port = free_port()
     command = [
-        *(str(environments.python_of("vllm")), "-W", "ignore::DeprecationWarning"),
+        *(str(python), "-W", "ignore::DeprecationWarning"),
         # The command `vllm` looks for a package of that name, and this one has another.
         *("-m", "vllm.entrypoints.openai.api_server", "--model", tiny.name),
         *("--host", "127.0.0.1", "--port", str(port), "--dtype", "float32", "--enforce-eager"),
-        *("--max-model-len", str(CONTEXT), "--enable-prompt-tokens-details"),
+        *("--max-model-len", str(CONTEXT)),
         # One process less, and no more memory than a few short prompts need.
         *("--distributed-executor-backend", "uni", "--kv-cache-memory-bytes", "64M"),
+        *options,
     ]
     alone = {
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # allows the executor above
@@ -73,14 +78,21 @@ def vllm(tiny: Path, logs: Path) -> Iterator[Server]:
         "TORCHDYNAMO_DISABLE": "1",  # log-probabilities would be compiled by the machine's C++
     }
     with running(
-        command,
-        port=port,
-        model=MODEL,
-        log=logs / "vllm.log",
-        cwd=tiny.parent,
-        environment=alone,
+        command, port=port, model=MODEL, log=log, cwd=tiny.parent, environment=alone
     ) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def vllm(vllm_python: Path, tiny: Path, logs: Path) -> Iterator[Server]:
+    """vLLM, which tells how many tokens of a prompt are sound."""
+    yield from _vllm(vllm_python, tiny, logs / "vllm.log", "--enable-prompt-tokens-details")
+
+
+@pytest.fixture(scope="module")
+def vllm_locked(vllm_python: Path, tiny: Path, logs: Path) -> Iterator[Server]:
+    """vLLM as it starts without options, but for those who know the key of the tests."""
+    yield from _vllm(vllm_python, tiny, logs / "vllm-locked.log", "--api-key", API_KEY)
 
 
 @pytest.fixture(scope="session")

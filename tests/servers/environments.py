@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 import venv
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from qwen_audio_tools.folders import cache_folder
 HERE = Path(__file__).parent
 NAMES = ("vllm",)
 _MADE = "made"
+_KEPT_SECONDS = 30 * 86_400.0
 _RECIPE = "1"
 """Changed when `_build` changes, so that older environments are not taken for what it makes."""
 
@@ -37,39 +39,47 @@ def root() -> Path:
     return Path(own).expanduser() if own else cache_folder() / "test-servers"
 
 
-def folder_of(name: str) -> Path:
+def folder_of(name: str, pins: Path = HERE) -> Path:
     """Return where the environment is, or will be: its name holds a digest of all that it is."""
     digest = hashlib.sha256(_RECIPE.encode())
-    for path in _requirements(name):
+    for path in _requirements(name, pins):
         digest.update(path.read_bytes())
     for part in (platform.python_version(), platform.machine(), sysconfig.get_platform()):
         digest.update(part.encode() + b"\0")
     return root() / f"{name}-{digest.hexdigest()[:16]}"
 
 
-def is_built(name: str) -> bool:
+def is_built(name: str, pins: Path = HERE) -> bool:
     """Return whether the environment is there, whole."""
-    return (folder_of(name) / _MADE).exists()
+    return (folder_of(name, pins) / _MADE).exists()
 
 
-def python_of(name: str) -> Path:
+def python_of(name: str, pins: Path = HERE) -> Path:
     """Return the interpreter of an environment, which is built first where it is missing.
 
     Raises:
         EnvironmentFailedError: the package client failed.
     """
-    folder = folder_of(name)
+    folder = folder_of(name, pins)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _locked(folder.with_suffix(".lock")):
         if not (folder / _MADE).exists():
             shutil.rmtree(folder, ignore_errors=True)  # what an interrupted build left
-            _build(name, folder)
-            (folder / _MADE).touch()
+            _build(folder, *_requirements(name, pins))
+            _forget(name)
+        (folder / _MADE).touch()  # last: it says that all is there, and when it was last used
     return _python(folder)
 
 
-def _requirements(name: str) -> tuple[Path, Path]:
-    return HERE / f"{name}.txt", HERE / f"{name}-alone.txt"
+def _forget(name: str) -> None:
+    """Remove environments of older pins that nobody has used for long."""
+    for mark in root().glob(f"{name}-*/{_MADE}"):
+        if time.time() - mark.stat().st_mtime > _KEPT_SECONDS:
+            shutil.rmtree(mark.parent, ignore_errors=True)
+
+
+def _requirements(name: str, pins: Path) -> tuple[Path, Path]:
+    return pins / f"{name}.txt", pins / f"{name}-alone.txt"
 
 
 def _python(folder: Path) -> Path:
@@ -84,9 +94,8 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _build(name: str, folder: Path) -> None:
+def _build(folder: Path, first: Path, alone: Path) -> None:
     venv.EnvBuilder(with_pip=True, symlinks=True).create(folder)
-    first, alone = _requirements(name)
     _install(folder, "--requirement", str(first))
     _install(folder, "--no-deps", "--require-hashes", "--requirement", str(alone))
 

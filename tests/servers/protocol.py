@@ -14,6 +14,11 @@ from tests.servers.running import Server
 RATE = 16_000
 
 
+def lasting(samples: np.ndarray, seconds: float) -> np.ndarray:
+    """Return the sound cut, or said again and again, to last so long."""
+    return np.resize(samples, round(seconds * RATE))
+
+
 def wav(samples: np.ndarray) -> str:
     """Return 16 kHz samples as a 16-bit WAV file in base64."""
     file = io.BytesIO()
@@ -42,19 +47,25 @@ def question(server: Server, *parts: dict[str, Any], **options: Any) -> dict[str
     }
 
 
-def post(
-    server: Server, body: Any, path: str = "/chat/completions", **headers: str
-) -> httpx2.Response:
+def client(**headers: str) -> httpx2.Client:
+    """Return a client for one request: servers close a connection after a failure."""
+    return httpx2.Client(trust_env=False, verify=False, timeout=60.0, headers=headers)
+
+
+def url_of_chat(server: Server) -> str:
+    return f"{server.base_url}/chat/completions"
+
+
+def post(server: Server, body: Any, path: str = "/chat/completions") -> httpx2.Response:
     """Send a body and return what came back, whatever its status."""
-    # A new connection each time: servers close theirs after an error.
-    with httpx2.Client(trust_env=False, timeout=60.0, headers=headers) as client:
-        return client.post(server.base_url + path, json=body)
+    with client() as asking:
+        return asking.post(server.base_url + path, json=body)
 
 
-def get(server: Server, url: str, **headers: str) -> httpx2.Response:
+def get(server: Server, path: str, **headers: str) -> httpx2.Response:
     """Get a path below the root of the server."""
-    with httpx2.Client(trust_env=False, timeout=60.0, headers=headers) as client:
-        return client.get(server.root + url)
+    with client(**headers) as asking:
+        return asking.get(server.root + path)
 
 
 def ask(server: Server, *parts: dict[str, Any], **options: Any) -> httpx2.Response:

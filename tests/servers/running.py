@@ -4,7 +4,6 @@ It knows no server in particular; conftest.py has the commands.
 """
 
 import contextlib
-import ctypes
 import os
 import signal
 import socket
@@ -31,6 +30,11 @@ ALONE = {
     "no_proxy": "*",
 }
 """The environment of every server: it asks no other machine, and leaves a core to the tests."""
+_TIED = (
+    *(sys.executable, "-S", "-c"),
+    # PR_SET_PDEATHSIG: killed by the kernel when its parent dies, however that happens.
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +80,13 @@ def running(
     """
     with log.open("wb") as written:
         process = subprocess.Popen(
-            command,
+            [*_TIED, *command] if sys.platform == "linux" else command,
             stdin=subprocess.DEVNULL,
             stdout=written,
             stderr=subprocess.STDOUT,
             cwd=cwd,
             env={**os.environ, **ALONE, **environment},
             start_new_session=True,  # its children stop with it
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )
     server = Server(root=f"http://127.0.0.1:{port}", model=model, log=log)
     try:
@@ -93,14 +96,9 @@ def running(
         _stop(process)
 
 
-def _end_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent dies, however that happens."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-
-
 def _wait(server: Server, process: "subprocess.Popen[bytes]", patience: float) -> None:
     deadline = time.monotonic() + patience
-    with httpx2.Client(trust_env=False, timeout=5.0) as client:
+    with httpx2.Client(trust_env=False, verify=False, timeout=5.0) as client:
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 raise ServerFailedError(
@@ -114,12 +112,24 @@ def _wait(server: Server, process: "subprocess.Popen[bytes]", patience: float) -
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """End the server and all that it started, kindly first."""
-    for each in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, each)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE)
+    """End the server and all that it started: kindly first, and what is left by force."""
+    _tell(process, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE)
+    _tell(process, signal.SIGKILL)
+    process.wait()
+    deadline = time.monotonic() + GRACE  # for a machine on which nobody collects the dead
+    while _tell(process, 0) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def _tell(process: "subprocess.Popen[bytes]", what: int) -> bool:
+    """Send a signal to the process and its children; return whether there are any left."""
+    try:
+        os.killpg(process.pid, what)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 def _end_of(log: Path, lines: int = 60) -> str:
