@@ -16,7 +16,7 @@ from qwen_audio_tools.engines.base import Delta, Engine, Options
 from qwen_audio_tools.errors import EngineUnsupported, SettingsError
 from qwen_audio_tools.long_audio import reply_in_windows
 from qwen_audio_tools.stopping import iterate
-from qwen_audio_tools.tasks import Ability
+from qwen_audio_tools.tasks import TASKS, Ability
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ def prepared(conversation: Conversation, engine: Engine, options: Options) -> Pr
     """Return the conversation as this engine can take it; nothing is decoded.
 
     Raises:
-        EngineUnsupported: it answers questions about clips only, and none is here; or it lacks an
-            ability that the task needs.
+        EngineUnsupported: it answers questions about clips only, and one of the two is missing; or
+            it lacks an ability that the task needs.
         SettingsError: the conversation does not end with a turn of the user.
     """
     if Ability.CHAT in engine.info.abilities:
@@ -60,6 +60,11 @@ def prepared(conversation: Conversation, engine: Engine, options: Options) -> Pr
             hint="attach audio to the message, or take an engine that converses",
         )
     check(engine.info, [asked], options)
+    if not asked and not options.task:
+        raise EngineUnsupported(
+            f"engine {engine.info.label!r} needs a question beside the recording, or a task",
+            hint=f"ask something, or name a task: {', '.join(TASKS)}",
+        )
     words = asked or words_for(engine.info, options)
     warnings = (*_unheeded(engine, unused, options), *warnings_about(engine.info, asked, options))
     return Prepared([user(*heard, words) if words else user(*heard)], warnings)

@@ -95,11 +95,13 @@ def attached(messages: Sequence[BaseMessage], store: ClipStore) -> list[str]:
 def attached_to(runtime: Any, store: ClipStore | None) -> list[str]:
     """Return what is attached where a tool runs in an agent: by its state, or by its messages."""
     state = getattr(runtime, "state", None)
-    if not isinstance(state, Mapping) or store is None:
+    if store is None:
         return []
-    if isinstance(refs := state.get("audio_refs"), list):
+    # The state is a mapping, or an object where its schema is a class of pydantic's.
+    told = state if isinstance(state, Mapping) else getattr(state, "__dict__", {})
+    if isinstance(refs := told.get("audio_refs"), list):
         return [str(ref) for ref in refs]
-    return attached(state.get("messages") or [], store)
+    return attached(told.get("messages") or [], store)
 
 
 def _ids(messages: Sequence[BaseMessage]) -> Iterator[str]:

@@ -14,6 +14,7 @@ class Engines:
     """The engines that one chat model has opened: its own, and those of calls that name a model."""
 
     def __init__(self, engine: str | Engine, model: str, settings: Mapping[str, Any]) -> None:
+        self._given = (engine, model, settings)
         self._lock = threading.Lock()
         self._settings = dict(settings)
         self._opened: dict[str, Engine] = {}
@@ -27,6 +28,14 @@ class Engines:
                     f"model {model!r} is not that of the engine, {engine.info.model!r}",
                     hint="leave it out, or name the engine instead",
                 )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel as what was asked for: weights load anew in another process."""
+        return Engines, self._given
+
+    def __deepcopy__(self, memo: Any) -> "Engines":
+        """Stay the same in a copy of the model: weights are there once."""
+        return self
 
     def of(self, model: str | None) -> Engine:
         """Return the engine for a model that a call names; None is the own one.

@@ -97,6 +97,11 @@ class HearingModel(Access, BaseChatModel):
         """The engine that answers where a call names no other model."""
         return self._engines.own
 
+    @property
+    def model_name(self) -> str:
+        """The engine's own name of its model."""
+        return self.opened.info.model
+
     # What LangChain asks of every chat model
 
     @property

@@ -64,6 +64,14 @@ def test_a_conversation_without_clips_is_refused_by_an_engine_for_clips():
     assert engine.heard == []
 
 
+def test_a_clip_without_a_question_is_voice_chat_or_nothing():
+    with pytest.raises(EngineUnsupported, match="needs a question") as refused:
+        answer(single("x"), [user(FIRST)])
+    assert "caption" in refused.value.hint
+    assert answer(single("x"), [user(FIRST)], task="caption").text == "x"
+    assert answer(ScriptedEngine(["hello"]), [user(FIRST)]).text == "hello"
+
+
 @pytest.mark.parametrize("engine", [single("x"), ScriptedEngine(["x"])])
 def test_nothing_to_answer_is_an_error(engine):
     with pytest.raises(SettingsError, match="turn of the user"):

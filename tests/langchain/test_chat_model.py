@@ -1,5 +1,6 @@
 """A chat model of LangChain over any engine: what it hears, answers, tells and refuses."""
 
+import copy
 import pickle
 
 import pytest
@@ -14,6 +15,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.rate_limiters import InMemoryRateLimiter
+from langchain_core.runnables import ConfigurableField
 
 from langchain_qwen_audio import ChatQwenAudio
 from qwen_audio_tools import Clip, errors
@@ -115,8 +117,8 @@ def test_a_call_can_change_what_the_model_was_made_with():
 @pytest.mark.parametrize(
     ("given", "word"),
     [
-        ({"temprature": 0}, "temperature"),
-        ({"engine": "embeded"}, "embedded"),
+        ({"temperatures": 0}, "temperature"),
+        ({"engine": "embed"}, "embedded"),
         ({"roots": ["."], "policy": agent(())}, "policy"),
         ({"engine": ScriptedEngine([]), "model": "other"}, "script"),
     ],
@@ -128,8 +130,8 @@ def test_what_could_never_work_fails_when_the_model_is_made(given, word):
 
 def test_an_argument_without_effect_is_refused():
     model, engine = scripted("x")
-    with pytest.raises(errors.SettingsError, match=r"'temprature'; did you mean 'temperature'"):
-        model.invoke("hi", temprature=0)
+    with pytest.raises(errors.SettingsError, match=r"'temperatures'; did you mean 'temperature'"):
+        model.invoke("hi", temperatures=0)
     assert engine.heard == []
 
 
@@ -201,6 +203,19 @@ def test_a_rate_limiter_is_asked_once_a_call():
     model.invoke("hi")
     list(model.stream("hi"))
     assert asked == [True, True]
+
+
+def test_a_model_is_copied_configured_and_sent_elsewhere(said):
+    model = ChatQwenAudio(engine="embedded", audio=[said])
+    assert copy.deepcopy(model).opened is model.opened
+    there = pickle.loads(pickle.dumps(model))
+    assert there.invoke("what is the budget?").text == model.invoke("what is the budget?").text
+    engine = ScriptedEngine(["a", "b"])
+    field = ConfigurableField(id="heat")
+    chosen = ChatQwenAudio(engine=engine).configurable_fields(temperature=field)
+    hot = chosen.with_config(configurable={"heat": 2.0})
+    assert hot.invoke("hi").text == "a"
+    assert chosen.with_fallbacks([model]).invoke("hi").text == "b"
 
 
 def test_traces_name_the_model_and_hold_no_settings():

@@ -190,10 +190,10 @@ def test_names_and_words_can_be_ones_own():
 
 
 def test_what_could_never_work_fails_when_the_tool_is_made():
-    with pytest.raises(SettingsError, match="embeded"):
-        AudioQATool(engine="embeded")
-    with pytest.raises(SettingsError, match="embeded"):
-        QwenAudioToolkit(engine="embeded").get_tools()
+    with pytest.raises(SettingsError, match="embed"):
+        AudioQATool(engine="embed")
+    with pytest.raises(SettingsError, match="embed"):
+        QwenAudioToolkit(engine="embed").get_tools()
     with pytest.raises(ValueError, match="root"):
         QwenAudioToolkit(root=["calls"])
     with pytest.raises(ValueError, match="root"):
