@@ -153,7 +153,9 @@ def test_a_memory_keeps_the_audio_of_a_conversation(writer, audio):
     async def talk() -> str:
         blocks = [AudioBlock(path=audio / "bell.wav"), TextBlock(text="what is it?")]
         await agent.run(user_msg=ChatMessage(blocks=blocks), memory=memory)
-        return str(await agent.run(user_msg="are you sure?", memory=memory))
+        reply = str(await agent.run(user_msg="are you sure?", memory=memory))
+        await memory.sql_store._async_engine.dispose()  # LlamaIndex never closes its database
+        return reply
 
     assert asyncio.run(talk()) == "still a bell"
     assert sum(len(turn.clips) for turn in driver.heard[1]) == 1
