@@ -1,4 +1,4 @@
-"""LangChain's and LlamaIndex's OpenAI clients, as their users set them up, against a real server."""
+"""LangChain's and LlamaIndex's OpenAI clients, as users set them up, against a real server."""
 
 import asyncio
 import base64

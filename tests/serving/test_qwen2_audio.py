@@ -1,4 +1,4 @@
-"""A small Qwen2-Audio behind the server: its tokens stream, and requests that wait share a batch."""
+"""A small Qwen2-Audio behind the server: tokens stream, and requests that wait share a batch."""
 
 import threading
 
@@ -7,7 +7,6 @@ import pytest
 
 from qwen_audio_tools import open_engine
 from qwen_audio_tools.engines.base import BatchEngine
-
 
 # What must have so many letters can't be said in the seconds that these tests leave.
 ENDLESS = {

@@ -65,6 +65,8 @@ class Server:
             access_log=False,
             server_header=False,
             ws="none",
+            http="h11",  # its headers are bounded, whatever else is installed
+            proxy_headers=False,
             timeout_keep_alive=75,  # longer than proxies keep theirs: else they meet closed ones
             timeout_graceful_shutdown=grace + _BACKSTOP_SECONDS,  # type: ignore[arg-type]
         )
