@@ -1,4 +1,4 @@
-"""Measure `qwa serve` under load: 64 clients that never pause, beside a bare echo of the same bodies.
+"""Measure `qwa serve` under load: 64 clients that never pause, beside a bare echo of their bodies.
 
 Run: python benchmarks/serve.py [--quick] [--only question audio stream]
 The engine is scripted, so that what is measured is the server. Each server is a process of its own,

@@ -131,13 +131,14 @@ class _Front:
             await self._app(scope, receive, noting)
         finally:
             seconds = time.monotonic() - began
-            exchange: Exchange | None = scope["state"].get("exchange")
-            route = exchange.route if exchange else "other"
-            self._desk.meters.request(route, status, seconds)
+            exchange: Exchange | None = scope["state"].pop("exchange", None)
+            self._desk.meters.request(exchange.route if exchange else "other", status, seconds)
             failure = exchange.failure if exchange else None
             path = quote(scope["path"], safe="/:")  # no line of a log is to be made of it
             line = f"{scope['method']} {path} {status} {seconds:.3f} s {id}"
             self._log(line, failure if _is_foreign(failure) else None)
+            if exchange is not None:
+                exchange.failure = failure = None  # its traceback leads back here, by way of audio
 
 
 def _is_foreign(error: Exception | None) -> bool:
