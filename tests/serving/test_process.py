@@ -116,6 +116,20 @@ def test_what_is_not_finished_in_the_time_of_grace_is_ended(tmp_path, soon):
         assert replies[0].status_code == 503
 
 
+def test_a_second_signal_ends_what_the_first_let_go_on(tmp_path, soon):
+    options = ("--engine", "echo:slow", "--port", 0, "--lazy", "--grace", 600)
+    with started(*options, ECHO_SEEN=str(tmp_path)) as server:
+        replies = []
+        asking = threading.Thread(target=lambda: replies.append(server.ask()), daemon=True)
+        asking.start()
+        soon(lambda: "qwa_requests_running 1.0" in httpx.get(f"{server.url}/metrics").text)
+        server.child.send_signal(signal.SIGTERM)
+        soon(lambda: not _is_up(server.url))
+        assert server.end(signal.SIGTERM) == 0
+        asking.join(60)
+        assert replies[0].status_code == 503
+
+
 def test_ctrl_c_stops_it_in_the_same_way_and_exits_with_130():
     with started("--engine", "echo:fast", "--port", 0) as server:
         assert server.ask().status_code == 200
