@@ -131,6 +131,11 @@ _PAGES: tuple[tuple[str, str, tuple[_Part, ...]], ...] = (
             ("transformers_gpu", "On a GPU", _own_tables),
         ),
     ),
+    (
+        "serve.md",
+        "How many requests `qwa serve` answers",
+        (("serve", "Under load", _own_tables),),
+    ),
 )
 
 if __name__ == "__main__":

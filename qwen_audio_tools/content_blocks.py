@@ -175,6 +175,14 @@ def _decoded(data: str) -> bytes:
             raise ClipUnreadable(f"a data URI holds no data: {head[:60]!r}")
     if not encoded:
         return unquote_to_bytes(data)
+    try:  # what is written as the standard says is read at once: it may be megabytes
+        return binascii.a2b_base64(data, strict_mode=True)
+    except ValueError:
+        return _loosely_decoded(data)
+
+
+def _loosely_decoded(data: str) -> bytes:
+    """Return the bytes of base64 with line breaks, in the alphabet of URLs, or without padding."""
     if bad := _NOT_BASE64.search(data):
         raise ClipUnreadable(
             f"the audio of a content block is not base64: {bad.group()!r} at {bad.start()}",

@@ -37,7 +37,8 @@ WAIT = 30.0
 class Held:
     """An engine that says one word, waits until it is let go, and says another.
 
-    It fails at a question with "wrong" in it. `begun` counts the replies that began, `closed` those that ended, however that was.
+    It fails at a question with "wrong" in it. `begun` counts the replies that began, `closed` those
+    that ended, however that was.
     """
 
     abilities: frozenset[Ability] = frozenset(Ability)

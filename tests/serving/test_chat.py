@@ -204,7 +204,7 @@ def test_without_conversation_the_last_question_is_answered_about_the_last_audio
     assert told["turns"] == [["user", ["<1.0 s>", "and when?"]]]
     unheard, alone = reply["qwa"]["warnings"]
     assert "temperature changed nothing" in unheard
-    assert "answered the last question alone, about the audio of messages[1]" in alone
+    assert "the last question alone was answered, about the audio of messages[1]" in alone
 
 
 def test_without_conversation_there_must_be_audio_and_a_question(

@@ -1,4 +1,4 @@
-"""Requests that aren't what they should be: a clear 400 that names the field, and the next one works."""
+"""Requests that aren't what they should be: a clear 400 names the field, and the next one works."""
 
 import json
 

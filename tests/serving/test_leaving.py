@@ -122,3 +122,34 @@ def test_a_closing_server_says_that_it_is_not_ready(serve, held, soon):
             held.let_go.set()
     assert (reply.status_code, reply.json()["status"]) == (503, "closing")
     assert late.status_code == 503
+
+
+@pytest.mark.parametrize("how", ["whole", "stream", "refused", "broken", "late", "left"])
+def test_what_is_over_leaves_nothing_behind(serve, held, batches, how, beep, block, soon):
+    """Not even until the garbage is collected: what an error holds on to may be audio."""
+    import gc
+
+    from qwen_audio_tools.serving.http.exchange import Exchange
+    from qwen_audio_tools.serving.http.queueing.jobs import Job
+
+    def alive():
+        return [each for each in gc.get_objects() if isinstance(each, Job | Exchange)]
+
+    running = serve(held, deadline=0.3 if how == "late" else 60.0)
+    if how != "late" and how != "left":
+        held.let_go.set()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            if how == "left":
+                with running.raw(_request()):
+                    assert held.begun.acquire(timeout=30)
+                continue
+            question = {"type": "text", "text": "wrong?" if how == "broken" else "?"}
+            fields = {"stream": how == "stream"} | ({"n": 2} if how == "refused" else {})
+            running.ask([block(beep), question], **fields)
+        soon(lambda: running.desk.running == 0 and not running.desk.jobs)
+        soon(lambda: not alive())
+    finally:
+        gc.enable()

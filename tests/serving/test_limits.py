@@ -156,6 +156,22 @@ def test_a_body_that_never_ends_is_not_waited_for(serve, telling):
     assert running.ask("hi").status_code == 200
 
 
+def test_a_head_that_never_ends_is_hung_up_on(serve, telling):
+    running = serve(telling(), receive_seconds=0.3)
+    with running.raw(b"") as silent:
+        assert silent.recv(1) == b""
+    with running.raw(b"POST /v1/chat/completions HTTP/1.1\r\nHost: loc") as ours:
+        assert ours.recv(1) == b""
+    with running.raw(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n") as again:
+        said = b""
+        while not said.endswith(b"}"):
+            said += again.recv(1000)
+        assert said.startswith(b"HTTP/1.1 200")
+        again.sendall(b"GET /health")
+        assert again.recv(1) == b""
+    assert running.ask("hi").status_code == 200
+
+
 def test_more_than_fit_are_told_when_to_come_again(serve, held, error, soon):
     running = serve(held, concurrency=1, queue=1)
     replies = []

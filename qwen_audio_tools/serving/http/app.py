@@ -2,15 +2,10 @@
 
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Awaitable, Callable
+from urllib.parse import quote
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
-from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qwen_audio_tools.serving.http import listing
@@ -25,38 +20,26 @@ Handler = Callable[[Exchange, Desk], Awaitable[None]]
 Log = Callable[[str, Exception | None], None]
 """Told a line for each request, and of what went wrong in a way that nobody thought of."""
 
-ROUTES: tuple[tuple[str, str, Handler], ...] = (
-    ("POST", "/v1/chat/completions", chat),
-    ("POST", "/v1/audio/transcriptions", transcribe),
-    ("POST", "/v1/audio/translations", translate),
-    ("GET", "/v1/models", listing.models),
-    ("GET", "/v1/models/{name:path}", listing.model),
-    ("GET", "/health", listing.ready),
-    ("GET", "/health/live", listing.live),
-    ("GET", "/health/ready", listing.ready),
-    ("GET", "/metrics", listing.metrics),
-)
+ROUTES: dict[str, tuple[str, Handler]] = {
+    "/v1/chat/completions": ("POST", chat),
+    "/v1/audio/transcriptions": ("POST", transcribe),
+    "/v1/audio/translations": ("POST", translate),
+    "/v1/models": ("GET", listing.models),
+    "/v1/models/{id}": ("GET", listing.model),
+    "/health": ("GET", listing.ready),
+    "/health/live": ("GET", listing.live),
+    "/health/ready": ("GET", listing.ready),
+    "/metrics": ("GET", listing.metrics),
+}
 _GONE = 499  # nginx's number for a client that left; it is counted, never sent
 
 
 def create_app(
     desk: Desk, guard: Guard | None = None, log: Log = lambda line, error: None
 ) -> ASGIApp:
-    """Return the application; any ASGI server can run it, `running.run` does."""
+    """Return the application; any ASGI server can run it, `running.Server` does."""
     guard = guard or Guard()
-
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        yield
-        desk.close()
-
-    routes = [
-        Route(path, _Endpoint(handler, desk), methods=[method]) for method, path, handler in ROUTES
-    ]
-    app: ASGIApp = Starlette(
-        routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _refusing(desk)}
-    )
-    app = _Guarded(app, guard)
+    app: ASGIApp = _Site(desk, guard)
     if guard.origins:
         app = CORSMiddleware(
             app,
@@ -68,55 +51,60 @@ def create_app(
     return _Front(app, desk, log)
 
 
-def _refusing(desk: Desk) -> Callable[..., Awaitable[Any]]:
-    """Return what answers requests that no route takes, in the shape that clients read."""
-    there = ", ".join(f"{method} {path.replace(':path', '')}" for method, path, _ in ROUTES)
+class _Site:
+    """Answers requests: what the guard, the routes and the handlers raise becomes the answer."""
 
-    async def unknown(request: Request, error: HTTPException) -> "_Endpoint":
-        async def refuse(exchange: Exchange, desk: Desk) -> None:
-            what = f"{request.method} {request.url.path!r:.120} is not answered here"
-            kind = Kind(error.status_code, INVALID, "unknown_route")
-            headers = dict(error.headers or {})
-            raise Refused(kind, what, f"there is {there}", headers=headers)
-
-        return _Endpoint(refuse, desk)
-
-    return unknown
-
-
-class _Endpoint:
-    """A handler as an ASGI application: what it raises becomes the answer."""
-
-    def __init__(self, handler: Handler, desk: Desk) -> None:
-        self._handler, self._desk = handler, desk
+    def __init__(self, desk: Desk, guard: Guard) -> None:
+        self._desk, self._guard = desk, guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
         exchange = Exchange(scope, receive, send)
         scope["state"]["exchange"] = exchange
         try:
-            await self._handler(exchange, self._desk)
+            self._guard.check(scope, exchange.headers)
+            await _handler(exchange)(exchange, self._desk)
         except Gone:
             return
         except Exception as error:
             exchange.failure = error
             await exchange.refuse(refusal_of(error))
 
-
-class _Guarded:
-    """Lets nothing be read of a request that the guard refuses."""
-
-    def __init__(self, app: ASGIApp, guard: Guard) -> None:
-        self._app, self._guard = app, guard
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            exchange = Exchange(scope, receive, send)
-            try:
-                self._guard.check(scope, exchange.headers)
-            except Refused as refused:
-                await exchange.refuse(refused)
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                self._desk.close()
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
                 return
-        await self._app(scope, receive, send)
+
+
+def _handler(exchange: Exchange) -> Handler:
+    """Return what answers a request, and note in the exchange which route it takes.
+
+    Raises:
+        Refused: no route takes it: 404, or 405 where another method would be right.
+    """
+    method, path = exchange.scope["method"], exchange.scope["path"].rstrip("/")
+    exchange.route = path
+    if path.startswith("/v1/models/"):
+        exchange.route = "/v1/models/{id}"
+        exchange.argument = path.removeprefix("/v1/models/")
+    wanted, handler = ROUTES.get(exchange.route, ("", None))
+    if handler is not None and method in (wanted, wanted.replace("GET", "HEAD")):
+        return handler
+    headers = {"allow": wanted} if handler else {}
+    if handler is None:
+        exchange.route = "other"
+    raise Refused(
+        Kind(405 if handler else 404, INVALID, "unknown_route"),
+        f"{method} {path!r:.120} is not answered here",
+        f"there is {', '.join(f'{method} {path}' for path, (method, _) in ROUTES.items())}",
+        headers=headers,
+    )
 
 
 class _Front:
@@ -143,19 +131,15 @@ class _Front:
             await self._app(scope, receive, noting)
         finally:
             seconds = time.monotonic() - began
-            self._desk.meters.request(_route(scope["path"]), status, seconds)
-            exchange = scope["state"].get("exchange")
-            failure = exchange and exchange.failure
-            line = f"{scope['method']} {scope['path']} {status} {seconds:.3f} s {id}"
+            exchange: Exchange | None = scope["state"].pop("exchange", None)
+            self._desk.meters.request(exchange.route if exchange else "other", status, seconds)
+            failure = exchange.failure if exchange else None
+            path = quote(scope["path"], safe="/:")  # no line of a log is to be made of it
+            line = f"{scope['method']} {path} {status} {seconds:.3f} s {id}"
             self._log(line, failure if _is_foreign(failure) else None)
+            if exchange is not None:
+                exchange.failure = failure = None  # its traceback leads back here, by way of audio
 
 
 def _is_foreign(error: Exception | None) -> bool:
     return error is not None and refusal_of(error).kind.code == "internal_error"
-
-
-def _route(path: str) -> str:
-    """Return the route of a path, so that there are as many in the metrics as there are routes."""
-    if path.startswith("/v1/models/"):
-        return "/v1/models/{id}"
-    return path if any(path == route for _, route, _ in ROUTES) else "other"

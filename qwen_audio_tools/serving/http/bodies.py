@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -21,8 +21,8 @@ from qwen_audio_tools.serving.http.refusals import (
     too_large,
 )
 
-_LARGE = 256 * 1024
-"""From here on JSON is parsed in a thread: it would keep everybody else waiting."""
+_LARGE = 512 * 1024
+T = TypeVar("T")
 
 Form = dict[str, list[str]]
 
@@ -106,19 +106,21 @@ async def in_time(limits: ServerLimits) -> AsyncIterator[None]:
         ) from None
 
 
-async def json_of(exchange: Exchange, limits: ServerLimits, count: _Count) -> dict[str, Any]:
-    """Return the body as the JSON object that it should be.
+async def json_body(exchange: Exchange, limits: ServerLimits, count: _Count) -> bytes:
+    """Return the body, which says that it is JSON.
 
     Raises:
-        Refused: it is no JSON object, or larger, deeper or fuller than the limits allow.
+        Refused: it says otherwise, or is larger than the limits allow.
         Gone: the client left.
     """
     _check_media(exchange, "application/json")
     async with in_time(limits):
-        body = b"".join([chunk async for chunk in chunks_of(exchange, limits, count)])
-    if len(body) < _LARGE:
-        return parsed(body, limits)
-    return await asyncio.to_thread(parsed, body, limits)
+        return b"".join([chunk async for chunk in chunks_of(exchange, limits, count)])
+
+
+async def off_the_loop(size: int, read: Callable[[], T]) -> T:
+    """Return what `read` makes of a body; of a large one in a thread, for others would wait."""
+    return read() if size < _LARGE else await asyncio.to_thread(read)
 
 
 def parsed(body: bytes, limits: ServerLimits) -> dict[str, Any]:
@@ -128,7 +130,7 @@ def parsed(body: bytes, limits: ServerLimits) -> dict[str, Any]:
         Refused: it holds none, or more values or deeper ones than the limits allow.
     """
     # Counted before anything is made of it: an empty list takes thirty times its two letters.
-    if sum(body.count(mark) for mark in (b"{", b"[", b",")) > limits.values:
+    if _holds_more(body, limits.values):
         raise too_large(f"the JSON holds more than {limits.values:,} values", code="json_too_large")
     try:
         value = json.loads(body, parse_constant=_no_number)
@@ -140,6 +142,19 @@ def parsed(body: bytes, limits: ServerLimits) -> dict[str, Any]:
         raise invalid(f"the body is a JSON object, not {type(value).__name__}")
     _check_values(value, limits)
     return value
+
+
+def _holds_more(body: bytes, values: int) -> bool:
+    """Return whether there are more values: each but the first has one of these marks before it."""
+    left = values
+    for mark in (b"{", b"[", b","):
+        at = body.find(mark)
+        while at >= 0:
+            left -= 1
+            if left < 0:
+                return True
+            at = body.find(mark, at + 1)
+    return False
 
 
 def _check_values(value: Any, limits: ServerLimits) -> None:

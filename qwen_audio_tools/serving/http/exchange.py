@@ -23,6 +23,8 @@ class Exchange:
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope, self._receive, self._send = scope, receive, send
         self.headers = Headers(scope=scope)
+        self.route, self.argument = "other", ""
+        """Which route it takes, and what the path names there."""
         self.began = time.monotonic()
         self.failure: Exception | None = None
         self.started = False

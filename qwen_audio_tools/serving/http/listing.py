@@ -16,8 +16,8 @@ async def models(exchange: Exchange, desk: Desk) -> None:
 
 async def model(exchange: Exchange, desk: Desk) -> None:
     """Tell of one model, by any of its names."""
-    name = exchange.scope["path_params"]["name"]
-    await exchange.reply(encoded(_model(name, desk.find(name))))
+    found = desk.find(exchange.argument)
+    await exchange.reply(encoded(_model(exchange.argument, found)))
 
 
 async def live(exchange: Exchange, desk: Desk) -> None:

@@ -15,6 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from qwen_audio_tools.errors import SettingsError
+from qwen_audio_tools.serving.http.protocol import patient
 from qwen_audio_tools.serving.http.queueing.desk import Desk
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -65,6 +66,8 @@ class Server:
             access_log=False,
             server_header=False,
             ws="none",
+            http=patient(desk.limits.receive_seconds),
+            proxy_headers=False,
             timeout_keep_alive=75,  # longer than proxies keep theirs: else they meet closed ones
             timeout_graceful_shutdown=grace + _BACKSTOP_SECONDS,  # type: ignore[arg-type]
         )

@@ -120,5 +120,6 @@ def last_question(turns: Sequence[Message], info: EngineInfo, task: str | None) 
         return LastQuestion(about.clips, text, ())
     number = next(at for at, turn in enumerate(turns) if turn is about)
     where = "" if about is turns[-1] else f", about the audio of messages[{number}]"
-    warning = f"{info.label} holds no conversation: it answered the last question alone{where}"
+    why = f"a task ({task}) takes" if task else f"{info.label} holds"
+    warning = f"{why} no conversation: the last question alone was answered{where}"
     return LastQuestion(about.clips, text, (warning,))

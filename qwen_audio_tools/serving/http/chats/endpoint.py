@@ -1,6 +1,8 @@
 """POST /v1/chat/completions."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from qwen_audio_tools.addressing import check
@@ -9,7 +11,7 @@ from qwen_audio_tools.asking import ask_in_pieces, converse
 from qwen_audio_tools.conversation import Message, clips, user
 from qwen_audio_tools.engines.base import Delta, Options
 from qwen_audio_tools.serving.http.answering import answered, check_audio, streamed, warned
-from qwen_audio_tools.serving.http.bodies import json_of
+from qwen_audio_tools.serving.http.bodies import json_body, off_the_loop, parsed
 from qwen_audio_tools.serving.http.chats.conversations import conversation_of, last_question
 from qwen_audio_tools.serving.http.chats.options import options_of, unheard
 from qwen_audio_tools.serving.http.chats.replies import Completion
@@ -22,25 +24,58 @@ from qwen_audio_tools.serving.http.telling import DONE, encoded, event
 from qwen_audio_tools.tasks import Ability
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A chat request that was read: of whom what is asked, and how it is to be answered.
+
+    `cost` is whether a stream shall end with what it cost; None where no stream is wanted.
+    """
+
+    served: Served
+    work: Work
+    model: str
+    cost: bool | None
+    warnings: tuple[str, ...]
+
+
 async def chat(exchange: Exchange, desk: Desk) -> None:
     """Answer a chat request."""
     with desk.admitted(), desk.holding.counted() as count:
-        body = await json_of(exchange, desk.limits, count)
-        fields = Fields(body)
-        served = desk.find(fields.text("model"))
-        options = options_of(body, desk.defaults)
-        turns = conversation_of(body.get("messages"), desk.origin, desk.limits)
-        work, warnings = work_of(turns, served, options, desk.limits)
-        warnings = (*unheard(body, served.engine.info), *warnings)
-        completion = Completion(fields.text("model") or served.name)
-        wants_cost = _wants_cost(fields)
-        del body, fields, turns  # the base64 of the clips; what is needed is in `work`
-        if wants_cost is None:
-            answer = warned(await answered(exchange, desk, served, work), warnings)
+        body = await json_body(exchange, desk.limits, count)
+        asked = await off_the_loop(len(body), partial(read, body, desk))
+        del body  # the base64 of its clips; they themselves are in the work
+        completion = Completion(asked.model)
+        if asked.cost is None:
+            answer = warned(
+                await answered(exchange, desk, asked.served, asked.work), asked.warnings
+            )
             await exchange.reply(encoded(completion.whole(answer)))
         else:
-            pieces = _Pieces(completion, warnings, wants_cost)
-            await streamed(exchange, desk, served, work, pieces)
+            pieces = _Pieces(completion, asked.warnings, asked.cost)
+            await streamed(exchange, desk, asked.served, asked.work, pieces)
+
+
+def read(body: bytes, desk: Desk) -> Asked:
+    """Return what a chat request asks.
+
+    Raises:
+        Refused: it isn't what it should be, or more than the limits allow.
+        QwenAudioError: the engine can't be asked this.
+    """
+    values = parsed(body, desk.limits)
+    fields = Fields(values)
+    name = fields.text("model")
+    served = desk.find(name)
+    options = options_of(values, desk.defaults)
+    turns = conversation_of(values.get("messages"), desk.origin, desk.limits)
+    work, warnings = work_of(turns, served, options, desk.limits)
+    return Asked(
+        served=served,
+        work=work,
+        model=name or served.name,
+        cost=_wants_cost(fields),
+        warnings=(*unheard(values, served.engine.info), *warnings),
+    )
 
 
 def work_of(

@@ -116,6 +116,7 @@ class Desk:
             yield
         finally:
             self.jobs.discard(job)
+            job.leave()
             served.workers.withdraw(job)
 
     def end_all(self) -> None:

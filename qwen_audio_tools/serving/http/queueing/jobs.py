@@ -42,6 +42,7 @@ class Job:
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._failure: Exception | None = None
+        self._left = False
 
     @property
     def stopped(self) -> bool:
@@ -51,11 +52,23 @@ class Job:
     def tell(self, event: Event) -> None:
         """Hand over what came of the work, from any thread."""
         with suppress(RuntimeError):  # the loop is closed, and with it whoever waited
-            self._loop.call_soon_threadsafe(self._events.put_nowait, event)
+            self._loop.call_soon_threadsafe(self._put, event)
 
     def end(self, error: Exception) -> None:
         """Let whoever waits go with an error, from the event loop's own thread."""
-        self._events.put_nowait(error)
+        self._put(error)
+
+    def leave(self) -> None:
+        """Wait no more: the work is to stop, and what still comes of it is dropped.
+
+        An error that nobody takes would hold on to the audio, through its traceback.
+        """
+        self.stop.set()
+        self._left, self._failure, self._events = True, None, asyncio.Queue()
+
+    def _put(self, event: Event) -> None:
+        if not self._left:
+            self._events.put_nowait(event)
 
     async def event(self) -> Delta | Answer:
         """Return what comes next.
@@ -64,9 +77,12 @@ class Job:
             Exception: what ended the work.
         """
         event = self._failure or await self._events.get()
-        if isinstance(event, Exception):
+        if not isinstance(event, Exception):
+            return event
+        try:
             raise event
-        return event
+        finally:
+            del event  # its traceback holds this frame, and this frame would hold it
 
     def at_hand(self) -> Iterator[Delta | Answer]:
         """Yield what has come meanwhile, without waiting; what ended the work waits for `event`."""

@@ -51,8 +51,7 @@ class Workers:
             self._changed.notify()
 
     def withdraw(self, job: Job) -> None:
-        """Stop a job, and take it out of the line if it still waits there."""
-        job.stop.set()
+        """Take a job out of the line if it still waits there."""
         with self._changed:
             try:
                 self._waiting.remove(job)
@@ -66,23 +65,31 @@ class Workers:
             self._changed.notify_all()
 
     def _run(self) -> None:
-        while jobs := self._next():
-            began = time.monotonic()
-            together = self._together(jobs[0])
-            try:
-                if together:
-                    run_together(self.engine, jobs)
-                else:
-                    run_alone(self.engine, jobs[0])
-            except Exception as error:  # ours: a thread that dies of it would be missed for ever
-                for job in jobs:
-                    job.tell(error)
-            finally:
-                with self._changed:
-                    self.running -= len(jobs)
-                    self._batching = self._batching and not together
-                    self._changed.notify()
-                self._finished(len(jobs), time.monotonic() - began)
+        while self._work():  # and between two works this thread holds on to nothing
+            pass
+
+    def _work(self) -> bool:
+        """Wait for work and do it; return False when there will be none."""
+        jobs = self._next()
+        if not jobs:
+            return False
+        began = time.monotonic()
+        together = self._together(jobs[0])
+        try:
+            if together:
+                run_together(self.engine, jobs)
+            else:
+                run_alone(self.engine, jobs[0])
+        except Exception as error:  # ours: a thread that dies of it would be missed for ever
+            for job in jobs:
+                job.tell(error)
+        finally:
+            with self._changed:
+                self.running -= len(jobs)
+                self._batching = self._batching and not together
+                self._changed.notify()
+            self._finished(len(jobs), time.monotonic() - began)
+        return True
 
     def _together(self, job: Job) -> bool:
         return self._batches and job.work.together is not None and not job.pieces
