@@ -19,7 +19,6 @@ def is_installed() -> bool:
 def version() -> Iterator[Finding]:
     """Say if transformers is one that Qwen2-Audio is broken with."""
     from qwen_audio_tools.engines.families import FAMILIES
-
     from qwen_audio_tools.engines.transformers.loading.versions import older_than
 
     needed = FAMILIES["qwen2_audio"].since

@@ -71,7 +71,7 @@ def test_a_sound_between_two_sentences_is_found_by_their_words_and_heard(index, 
         assert str(engine.query(question)).startswith("Yes")
         assert str(asyncio.run(engine.aquery(question))).startswith("Yes")
     deaf = AttachAudioPostprocessor(max_clips=0)
-    with pytest.raises(Exception, match="none in this conversation|conversation holds none"):
+    with pytest.raises(Exception, match="conversation holds none"):
         AudioCitationQueryEngine(index.as_retriever(), llm, attach=deaf).query(question)
 
 
