@@ -124,9 +124,8 @@ class Result:
         return sum(self._tokens(sound) for sound in self._sounds)
 
     def _tokens(self, sound: Sound) -> int:
-        pads = self._facts.dialect.pads
-        seconds = pads * (sound.seconds // pads + 1) if pads else sound.seconds
-        return round(seconds * self._facts.rate)
+        seconds = self._facts.dialect.padded(sound.seconds)
+        return round(seconds * (self._facts.rate or self._facts.measured))
 
     def _heard(self) -> tuple[Evidence, ...]:
         counted = self._audio_tokens()
