@@ -156,6 +156,7 @@ async def _reply(
             fault.began = result.shown
             raise
     server.remember(request.names)
+    result.measured = server.facts.measured
     for delta in result.last(request.warnings):
         yield delta
 
