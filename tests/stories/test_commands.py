@@ -15,7 +15,18 @@ from qwen_audio_tools.testing import silence, smoke_alarm, speech, white_noise, 
 SOUNDS = ("ask", "--task", "sound_events")
 WORDS = "The meeting is on Friday at nine."
 ANSWER_KEYS = {
-    *("clip", "question", "text", "task", "evidence", "coverage", "usage", "engine", "warnings"),
+    *(
+        "clip",
+        "question",
+        "text",
+        "task",
+        "evidence",
+        "coverage",
+        "usage",
+        "engine",
+        "finish",
+        "warnings",
+    ),
 }
 
 
