@@ -1,8 +1,8 @@
 """What holds for every server that serves a model which hears: the scripted one, and real ones.
 
 `CONTRACT_URLS=http://127.0.0.1:8000/v1 pytest tests/servers/test_engine_contract.py` adds servers
-that are running; a fixture that starts one, or gives its URL, joins by its name in `SERVED`. The
-model may be a tiny random one: nothing here rests on what it says.
+that are running; a fixture that starts one joins by its name in `SERVED`. The model may be a tiny
+random one: nothing here rests on what it says.
 """
 
 import asyncio
