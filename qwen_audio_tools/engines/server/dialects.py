@@ -42,6 +42,10 @@ class Dialect:
     ours: bool = False
     key_variable: str = ""
 
+    def padded(self, seconds: float) -> float:
+        """Return as how long a clip the model hears one of so many seconds."""
+        return self.pads * (seconds // self.pads + 1) if self.pads else seconds
+
     def hosts_it(self, host: str) -> bool:
         """Whether a host is one of this provider."""
         return any(host == name or host.endswith(f".{name}") for name in self.hosts)

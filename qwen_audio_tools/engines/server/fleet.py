@@ -113,9 +113,9 @@ class Server:
         if self._misses >= _MISSES:
             self.facts = replace(self.facts, remembers=False)
 
-    def proved(self) -> None:
-        """Take note that the server hears."""
-        self.facts = replace(self.facts, hears=True)
+    def proved(self, rate: float = 0.0) -> None:
+        """Take note that the server hears, and how many tokens a second took."""
+        self.facts = replace(self.facts, hears=True, measured=rate or self.facts.measured)
 
     def well(self) -> None:
         """Take note that it has answered; one that was too busy slowly gets more again."""

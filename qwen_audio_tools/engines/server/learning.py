@@ -35,8 +35,9 @@ class Wanted:
 class Facts:
     """What is known of a model on a server. `hears` is None until a reply has proved it.
 
-    `rate` is how many tokens a second of audio takes, 0 if it isn't known; `context` how many it
-    reads, None if nobody said.
+    `rate` is how many tokens a second of audio takes, 0 if it isn't known; `measured` what it took
+    once, which is no proof for another clip. `context` is how many tokens it reads, None if nobody
+    said.
     """
 
     model: str
@@ -46,6 +47,7 @@ class Facts:
     base: bool
     window: float
     rate: float = 0.0
+    measured: float = 0.0
     context: int | None = None
     hears: bool | None = None
     remembers: bool = False

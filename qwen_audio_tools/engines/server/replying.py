@@ -156,6 +156,7 @@ async def _reply(
             fault.began = result.shown
             raise
     server.remember(request.names)
+    result.measured = server.facts.measured
     for delta in result.last(request.warnings):
         yield delta
 
@@ -186,7 +187,8 @@ async def _prove(server: Server, request: Request, result: Result, watch: Watch)
             raise unheard(server.where, result.counts, 0)
         else:
             result.audio = result.counts.prompt - alone.prompt
-            server.proved()
+            padded = server.facts.dialect.padded
+            server.proved(result.audio / sum(padded(sound.seconds) for sound in request.sounds))
 
 
 async def _counted(server: Server, body: bytes, watch: Watch) -> Counts:

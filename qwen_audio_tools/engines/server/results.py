@@ -19,7 +19,11 @@ _ENDS = {"stop": "stop", "eos": "stop", "length": "length"}
 
 
 class Result:
-    """The reply in the making; `shown` is whether any of its text was handed out."""
+    """The reply in the making; `shown` is whether any of its text was handed out.
+
+    `audio` is how many tokens the audio took, if that was counted; `measured` what a second of it
+    took on that server, where its model is of no known family.
+    """
 
     def __init__(
         self,
@@ -38,7 +42,7 @@ class Result:
         self._finish = ""
         self.told: Told | None = None
         self.counts = Counts()
-        self.audio = 0
+        self.audio, self.measured = 0, 0.0
         self.shown = False
 
     def add(self, piece: Piece) -> str:
@@ -124,9 +128,8 @@ class Result:
         return sum(self._tokens(sound) for sound in self._sounds)
 
     def _tokens(self, sound: Sound) -> int:
-        pads = self._facts.dialect.pads
-        seconds = pads * (sound.seconds // pads + 1) if pads else sound.seconds
-        return round(seconds * self._facts.rate)
+        seconds = self._facts.dialect.padded(sound.seconds)
+        return round(seconds * (self._facts.rate or self.measured))
 
     def _heard(self) -> tuple[Evidence, ...]:
         counted = self._audio_tokens()
