@@ -27,7 +27,7 @@ class Wanted:
     roots: tuple[str, ...] = ()
     allow_urls: bool = False
     store: bool = True
-    links: bool = False
+    links: bool = True
     engine: str | None = None
     at_once: int = 2
     time_limit: float = 1800.0

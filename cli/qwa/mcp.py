@@ -16,7 +16,7 @@ URLS = Annotated[
 ]
 NO_STORE = Annotated[bool, typer.Option("--no-store", help="Keep the stored clips to yourself.")]
 LINKS = Annotated[
-    bool, typer.Option("--links", help="Add a resource link for each clip to the results.")
+    bool, typer.Option("--links/--no-links", help="Add a resource link for each clip to results.")
 ]
 AT_ONCE = Annotated[
     int, typer.Option("--at-once", metavar="N", min=1, max=64, help="Calls that listen at once.")
@@ -51,7 +51,7 @@ def mcp(
     root: ROOT = None,
     allow_urls: URLS = False,
     no_store: NO_STORE = False,
-    links: LINKS = False,
+    links: LINKS = True,
     engine: o.ENGINE = None,
     at_once: AT_ONCE = 2,
     time_limit: TIME_LIMIT = 1800.0,

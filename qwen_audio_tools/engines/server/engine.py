@@ -81,6 +81,8 @@ class ServerEngine:
             audio_tokens_per_second=first.rate,
             device=", ".join(address.shown for address, _ in self._addresses),
             prompting="base" if first.base else "chat",
+            samples=True,
+            context=min((each.context for each in facts if each.context), default=None),
         )
 
     def reply(self, conversation: Conversation, options: Options) -> Iterator[Delta]:

@@ -40,7 +40,7 @@ class ServerOptions:
     """
 
     limits: CallLimits = field(default_factory=CallLimits)
-    links: bool = False
+    links: bool = True
     version: str = ""
 
 

@@ -54,9 +54,10 @@ class Agent:
 
     @staticmethod
     def said(result: CallToolResult, *, failed: bool = False) -> str:
-        """Return the text of a result, which is all the content that it has."""
-        (block,) = result.content
+        """Return the text of a result, beside which there are links to recordings and nothing else."""
+        block, *links = result.content
         assert block.type == "text"
+        assert {link.type for link in links} <= {"resource_link"}
         assert result.is_error == failed, block.text
         return block.text
 

@@ -34,7 +34,16 @@ def _wishes(*calls):
 @pytest.fixture(scope="module")
 def config(folder):
     """What `qwa mcp --print-config` prints."""
-    line = [sys.executable, "-m", "qwa", "mcp", "--engine", "embedded", "--print-config"]
+    line = [
+        sys.executable,
+        "-m",
+        "qwa",
+        "mcp",
+        "--engine",
+        "embedded",
+        "--no-links",
+        "--print-config",
+    ]
     printed = subprocess.run(line, cwd=folder, capture_output=True, check=True, timeout=60)
     found = json.loads(printed.stdout)
     found["mcpServers"]["qwa"]["env"] = dict(os.environ)
@@ -66,8 +75,10 @@ def test_an_agent_asks_reads_an_error_and_goes_on(config):
     assert messages[-1].text == "The budget is $200."
 
 
-def test_resource_links_come_only_where_they_are_asked_for(connect, command, folder):
-    words = ("--root", folder, "--engine", "embedded", "--links")
+def test_a_result_links_to_its_recording_unless_that_is_declined(connect, command, folder):
+    words = ("--root", folder, "--engine", "embedded")
+    (alone,) = connect(command(*words, "--no-links")).call("audio_info", audio="said.wav").content
+    assert alone.type == "text"
     result = connect(command(*words)).call("audio_info", audio="said.wav")
     text, link = result.content
     assert text.type == "text"

@@ -1,6 +1,6 @@
 """What holds for every server that serves a model which hears: the scripted one, and real ones.
 
-`CONTRACT_URLS=http://host:8000/v1 pytest tests/server_engine/test_engine_contract.py` adds servers
+`CONTRACT_URLS=http://host:8000/v1 pytest tests/servers/test_engine_contract.py` adds servers
 that are running; a fixture that starts one joins by its name in `SERVED`. The model may be a tiny
 random one: nothing here rests on what it says.
 """
@@ -25,7 +25,7 @@ from qwen_audio_tools.testing import RATE, chirp, tone
 from qwen_audio_tools.testing.scripted_server import ScriptedServer
 from qwen_audio_tools.testing.server_reactions import says
 
-SERVED = ["scripted_url"]
+SERVED = ["scripted_url", "vllm", "transformers_serve", "llama_cpp"]
 RUNNING = os.environ.get("CONTRACT_URLS", "").replace(",", " ").split()
 SHORT = Options(temperature=0.0, max_tokens=8)
 
