@@ -49,7 +49,8 @@ class Sibling:
             EngineRefused: its notation can't hold the conversation.
         """
         asked = writing.asked(self._family, conversation, task)
-        ids = self._ids(asked, sounds)
+        with self._ears.using:
+            ids = self._ids(asked, sounds)
         return _expanded(
             ids, self._writing.audio_id, sounds, [self._ears.expansion(sound) for sound in sounds]
         )
