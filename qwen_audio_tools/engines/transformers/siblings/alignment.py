@@ -1,5 +1,6 @@
 """When each word was said: Qwen3's forced aligner, for words that are known already."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -27,10 +28,14 @@ ALIGNER = "Qwen/Qwen3-ForcedAligner-0.6B-hf"
 
 
 class Aligner:
-    """A loaded forced aligner. It invents no word: it gives those of a text their times."""
+    """A loaded forced aligner. It invents no word: it gives those of a text their times.
+
+    Safe to use from several threads.
+    """
 
     def __init__(self, loaded: "Loaded") -> None:
         self._model, self._processor = loaded.model, loaded.processor
+        self._using = threading.Lock()  # a call may change how the tokenizer pads the next one
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
     def align(self, sound: Sound, text: str, language: str | None = None) -> tuple[Segment, ...]:
@@ -67,12 +72,13 @@ class Aligner:
 
     def _prepared(self, sound: Sound, text: str, language: str | None) -> tuple[Any, Any]:
         try:
-            inputs, words = self._processor.prepare_forced_aligner_inputs(
-                audio=[sound.samples],
-                transcript=[text],
-                language=language,
-                processor_kwargs={"audio_kwargs": {"sampling_rate": RATE}},
-            )
+            with self._using:
+                inputs, words = self._processor.prepare_forced_aligner_inputs(
+                    audio=[sound.samples],
+                    transcript=[text],
+                    language=language,
+                    processor_kwargs={"audio_kwargs": {"sampling_rate": RATE}},
+                )
             return inputs, words
         except (ValueError, ImportError) as error:
             raise EngineRefused(f"the words cannot be aligned: {str(error).strip()}") from error

@@ -1,6 +1,7 @@
 """One sound through a model's own processor and encoder: its tokens, and what they stand for."""
 
 import inspect
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +34,8 @@ class Ears:
     """Prepares and encodes sounds; safe to use from several threads.
 
     In `kept` are the ids of each sound, and its spectrogram until it is encoded: so that none is
-    computed twice.
+    computed twice. `using` is held by whoever calls the processor or its tokenizer: a call may
+    change how the next one pads, and tokenizers before 0.23 fail if it is under way already.
     """
 
     def __init__(self, model: Any, processor: Any, family: Family, kept: Kept) -> None:
@@ -41,6 +43,7 @@ class Ears:
         self._audio_id = processor.tokenizer.convert_tokens_to_ids(processor.audio_token)
         self._takes = inspect.signature(model.model.get_audio_features).parameters
         self._kept = kept
+        self.using = threading.Lock()
 
     def expansion(self, sound: Sound) -> Heard:
         """Return the ids that stand for a sound.
@@ -86,13 +89,15 @@ class Ears:
 
     def _prepared(self, sound: Sound) -> Mapping[str, torch.Tensor]:
         rate = int(self._processor.feature_extractor.sampling_rate)
-        inputs: Mapping[str, torch.Tensor] = self._processor(
-            text=[self._processor.audio_token],
-            audio=[at_rate(sound.samples, rate)],
-            sampling_rate=rate,
-            add_special_tokens=False,
-            return_tensors="pt",
-        )
+        samples = at_rate(sound.samples, rate)
+        with self.using:
+            inputs: Mapping[str, torch.Tensor] = self._processor(
+                text=[self._processor.audio_token],
+                audio=[samples],
+                sampling_rate=rate,
+                add_special_tokens=False,
+                return_tensors="pt",
+            )
         return inputs
 
     def _checked(self, ids: list[int], sound: Sound) -> Heard:

@@ -49,7 +49,9 @@ class Sibling:
             EngineUnsupported: it only transcribes, and something else is asked.
             EngineRefused: its notation can't hold the conversation.
         """
-        ids = self._ids(asked(self._family, conversation, task), sounds)
+        turns = asked(self._family, conversation, task)
+        with self._ears.using:
+            ids = self._ids(turns, sounds)
         return _expanded(
             ids, self._writing.audio_id, sounds, [self._ears.expansion(sound) for sound in sounds]
         )
