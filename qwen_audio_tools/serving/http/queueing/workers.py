@@ -91,7 +91,8 @@ class Workers:
             self.running -= len(jobs)
             self._batching = self._batching and not together
             self._call()
-        self._finished(len(jobs), time.monotonic() - began)
+        if jobs:  # all of them may have been too long
+            self._finished(len(jobs), time.monotonic() - began)
         return True
 
     def _short(self, jobs: list[Job]) -> list[Job]:
