@@ -149,7 +149,7 @@ class _Loading:
 
 
 def _guard(access: Access, place: Place) -> "Guard":
-    from qwen_audio_tools.serving.http.guarding import Guard, Tokens
+    from qwen_audio_tools.serving.http.guarding import MAKE_ONE, Guard, Tokens
     from qwen_audio_tools.serving.http.running import is_loopback
 
     file = Path(access.token_file).expanduser() if access.token_file else None
@@ -158,7 +158,7 @@ def _guard(access: Access, place: Place) -> "Guard":
     if not tokens.digests and not here:
         raise SettingsError(
             f"--host {place.host!r} is reached from other machines: a token is demanded there",
-            hint=f"{TOKEN}=$(openssl rand -hex 32) qwa serve …, or --token-file FILE",
+            hint=f"{MAKE_ONE}, or --token-file FILE",
         )
     names = ["localhost", place.host, *access.hosts]
     if not here:

@@ -25,7 +25,7 @@ def asking():
             each.join(30)
         return replies
 
-    ask.done = done
+    ask.done, ask.replies = done, replies
     return ask
 
 
@@ -135,6 +135,36 @@ def test_a_long_recording_is_asked_alone_in_windows(
     replies = asking.done()
     assert sorted(batches.batches[0]) == ["brief", "short"]
     assert replies["long"].json()["qwa"]["coverage"] == {"heard": 70.0, "total": 70.0, "gaps": []}
+
+
+def test_a_long_recording_holds_up_no_batch(serve, held, asking, beep, block, tmp_path, soon):
+    from qwen_audio_tools.engines.base import Delta, join
+
+    class Slow(type(held)):
+        """Waits for the whole of a long recording, and answers all else at once."""
+
+        def reply(self, conversation, options):
+            if "long" in conversation[-1].text:
+                yield from super().reply(conversation, options)
+            else:
+                yield Delta(text="at once")
+
+        def replies(self, conversations, options):
+            for index, _ in enumerate(conversations):
+                yield index, join([Delta(text="at once")], self.info)
+
+    engine = Slow()
+    write(tmp_path / "long.wav", tone(440, 40.0))
+    running = serve(engine, gather=1.0, batch=2, concurrency=2)
+    asking(running, "long", block(tmp_path / "long.wav"))
+    assert engine.begun.acquire(timeout=30)
+    for name in ("a", "b"):
+        asking(running, name, block(beep))
+    soon(lambda: {"a", "b"} <= set(asking.replies))
+    assert [_text(asking.replies[name]) for name in "ab"] == ["at once"] * 2
+    assert "long" not in asking.replies
+    engine.let_go.set()
+    assert len(asking.done()) == 3
 
 
 def test_a_batch_that_nobody_waits_for_any_more_is_stopped(serve, batches, asking):

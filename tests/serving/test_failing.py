@@ -71,6 +71,24 @@ def test_a_stream_that_breaks_says_so_and_is_not_taken_for_whole(serve, failure)
     assert running.answers()
 
 
+@pytest.mark.parametrize("failure", [TimeoutError("secret"), KeyboardInterrupt()])
+@pytest.mark.parametrize("stream", [True, False])
+def test_whatever_an_engine_raises_its_next_request_is_answered(serve, failure, stream):
+    class Raising(ScriptedEngine):
+        def reply(self, conversation, options):
+            if not self.heard:
+                self.heard.append(conversation)
+                yield Delta(text="one")
+                raise failure
+            yield Delta(text="fine")
+
+    running = serve(Raising([]), concurrency=1)
+    broken = running.ask("hi", stream=stream)
+    assert "something unexpected" in broken.text
+    assert "secret" not in broken.text
+    assert running.ask("hi").json()["choices"][0]["message"]["content"] == "fine"
+
+
 def test_openai_s_client_raises_what_broke_its_stream(serve):
     running = serve(Breaking([errors.EngineRefused("it stopped")]))
     with openai.OpenAI(base_url=f"{running.url}/v1", api_key="x", max_retries=0) as client:

@@ -139,6 +139,7 @@ def test_what_is_over_leaves_nothing_behind(serve, held, batches, how, beep, blo
     if how != "late" and how != "left":
         held.let_go.set()
     gc.collect()
+    before = {id(each) for each in alive()}
     gc.disable()
     try:
         for _ in range(3):
@@ -150,6 +151,6 @@ def test_what_is_over_leaves_nothing_behind(serve, held, batches, how, beep, blo
             fields = {"stream": how == "stream"} | ({"n": 2} if how == "refused" else {})
             running.ask([block(beep), question], **fields)
         soon(lambda: running.desk.running == 0 and not running.desk.jobs)
-        soon(lambda: not alive())
+        soon(lambda: not [each for each in alive() if id(each) not in before])
     finally:
         gc.enable()

@@ -162,7 +162,7 @@ def test_quiet_is_quiet_and_verbose_tells_of_requests(soon):
 
 
 def test_options_reach_the_server(tmp_path, beep):
-    (tmp_path / "tokens").write_text("secret\n")
+    (tmp_path / "tokens").write_text("secret-of-the-test\n")
     options = ("--engine", "echo:fast", "--engine", "echo:terse", "--model-name", "gpt-4o")
     options += ("--port", 0, "--token-file", tmp_path / "tokens", "--root", beep.parent)
     options += ("--limit", "clips=1", "--max-tokens", 33, "--allow-host", "ears.example")
@@ -170,7 +170,7 @@ def test_options_reach_the_server(tmp_path, beep):
         assert "warning: echo:terse knows no --max-tokens" in server.lines
         assert {"engine: echo:fast", "engine: echo:terse"} <= set(server.lines)
         assert "Authorization: Bearer $QWA_SERVE_TOKEN" in server.lines[-1]
-        headers = {"authorization": "Bearer secret", "host": "ears.example"}
+        headers = {"authorization": "Bearer secret-of-the-test", "host": "ears.example"}
         with httpx.Client(base_url=server.url, headers=headers, timeout=60) as client:
             listed = [each["id"] for each in client.get("/v1/models").json()["data"]]
             audio = {"type": "audio_url", "audio_url": {"url": str(beep)}}
@@ -197,10 +197,10 @@ def test_off_this_machine_a_token_is_demanded(refused):
 
 def test_with_a_token_it_listens_to_all(tmp_path):
     options = ("--engine", "echo:fast", "--host", "0.0.0.0", "--port", 0)
-    with started(*options, QWA_SERVE_TOKEN="secret") as server:
+    with started(*options, QWA_SERVE_TOKEN="secret-of-the-test") as server:
         url = server.url.replace("0.0.0.0", "127.0.0.1")
         assert httpx.get(f"{url}/v1/models").status_code == 401
-        headers = {"authorization": "Bearer secret"}
+        headers = {"authorization": "Bearer secret-of-the-test"}
         assert httpx.get(f"{url}/v1/models", headers=headers).status_code == 200
         assert not any("secret" in line for line in server.lines)
 

@@ -1,1 +1,1 @@
-"""OpenAI's HTTP API over any engine: `app.create_app` makes it, `running.run` serves it."""
+"""OpenAI's HTTP API over any engine: `app.create_app` makes it, `running.Server` serves it."""

@@ -71,11 +71,7 @@ async def streamed(
         Refused, Gone, QwenAudioError: as `answered`.
     """
     job = Job(work, pieces=True)
-    # A client that doesn't read holds up `send`, and no event would reach us there.
-    async with (
-        asyncio.timeout(_left(exchange, desk.limits) + 1.0),
-        _at_work(exchange, desk, served, job),
-    ):
+    async with _at_work(exchange, desk, served, job), _while_it_reads(exchange, desk.limits):
         piece = await _next(job)
         await exchange.begin("text/event-stream; charset=utf-8")
         try:
@@ -92,7 +88,7 @@ async def streamed(
                 piece = piece or await _next(job)
             desk.meters.used(piece.usage)
             await exchange.send(b"".join(pieces(piece)))
-        except (Gone, TimeoutError):
+        except Gone:
             raise
         except Exception as error:  # the status is out already
             await exchange.fail(error, event(refusal_of(error).value))
@@ -100,11 +96,27 @@ async def streamed(
 
 
 async def _next(job: Job) -> Delta | Answer | None:
+    waiting = asyncio.timeout(BEAT_SECONDS)
     try:
-        async with asyncio.timeout(BEAT_SECONDS):
+        async with waiting:
             return await job.event()
     except TimeoutError:
-        return None
+        if waiting.expired():
+            return None
+        raise  # of the engine
+
+
+@asynccontextmanager
+async def _while_it_reads(exchange: Exchange, limits: ServerLimits) -> AsyncIterator[None]:
+    """Take a client that reads nothing for gone: it holds up `send`, where no deadline is heard."""
+    patience = asyncio.timeout(_left(exchange, limits) + 1.0)
+    try:
+        async with patience:
+            yield
+    except TimeoutError:
+        if patience.expired():
+            raise Gone from None
+        raise
 
 
 @asynccontextmanager

@@ -21,6 +21,10 @@ OPEN = ("/health", "/health/live", "/health/ready")
 """What is answered without a token: supervisors have none."""
 
 
+MAKE_ONE = "export QWA_SERVE_TOKEN=$(python3 -c 'import secrets; print(secrets.token_urlsafe())')"
+_SHORTEST = 16
+
+
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """The tokens that open the server, kept as digests; none at all lets everybody in."""
@@ -32,14 +36,16 @@ class Tokens:
         """Return the tokens, ready to be compared.
 
         Raises:
-            SettingsError: one of them is empty, or holds letters that no header can carry.
+            SettingsError: one of them can be guessed, or no header can carry it.
         """
         found = list(tokens)
         for token in found:
-            if not token or not token.isascii() or not token.isprintable() or " " in token:
+            safe = len(token) >= _SHORTEST and token.isascii() and token.isprintable()
+            if not safe or " " in token:
                 raise SettingsError(
-                    "a token is made of visible ASCII letters, without spaces",
-                    hint="QWA_SERVE_TOKEN=$(openssl rand -hex 32) qwa serve …",
+                    f"a token is no safe one: {_SHORTEST} ASCII characters or more are, "
+                    "without spaces",
+                    hint=MAKE_ONE,
                 )
         return cls(tuple(_digest(token.encode()) for token in found))
 

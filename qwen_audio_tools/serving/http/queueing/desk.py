@@ -111,8 +111,8 @@ class Desk:
     def at_work(self, job: Job, served: Served) -> Iterator[None]:
         """Let an engine work at a job, until whoever waits has what it wants or goes."""
         self.jobs.add(job)
-        served.workers.submit(job)
         try:
+            served.workers.submit(job)
             yield
         finally:
             self.jobs.discard(job)

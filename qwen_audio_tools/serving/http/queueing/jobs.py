@@ -39,6 +39,8 @@ class Job:
 
     def __init__(self, work: Work, *, pieces: bool = False) -> None:
         self.work, self.pieces, self.stop = work, pieces, Stop()
+        self.alone = pieces or work.together is None
+        """Whether it can't be answered along with others."""
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._failure: Exception | None = None

@@ -26,19 +26,21 @@ def run_alone(engine: Engine, job: Job) -> None:
         job.tell(join(said, engine.info))
     except Exception as error:  # whoever waits must learn of it, whatever it is
         job.tell(error)
+    except BaseException as error:  # not meant for us: it would end this thread
+        job.tell(RuntimeError(f"the engine raised {error!r}"))
 
 
 def run_together(engine: Engine, jobs: list[Job]) -> None:
-    """Answer jobs of equal options at once; those that can't be are answered alone, after them."""
-    left, alone = _sorted_out(engine, jobs)
+    """Answer jobs of equal options at once, none of them longer than the engine hears."""
+    left = list(jobs)
     if len(left) > 1:
         _answer_at_once(engine, left)
-    for job in (*left, *alone):
+    for job in left:
         if not job.stopped:
             run_alone(engine, job)
 
 
-def _sorted_out(engine: Engine, jobs: list[Job]) -> tuple[list[Job], list[Job]]:
+def sorted_out(engine: Engine, jobs: list[Job]) -> tuple[list[Job], list[Job]]:
     """Return what may go at once and what is longer than the engine hears; tell what is wrong."""
     short: list[Job] = []
     long: list[Job] = []

@@ -13,7 +13,7 @@ from itertools import islice
 from qwen_audio_tools.engines.base import BatchEngine, Engine
 from qwen_audio_tools.serving.http.limits import ServerLimits
 from qwen_audio_tools.serving.http.queueing.jobs import Job
-from qwen_audio_tools.serving.http.queueing.running_jobs import run_alone, run_together
+from qwen_audio_tools.serving.http.queueing.running_jobs import run_alone, run_together, sorted_out
 
 Finished = Callable[[int, float], None]
 """Called with how many requests an engine was given at once, and the seconds that it took."""
@@ -45,10 +45,7 @@ class Workers:
         """Let a job wait for its turn."""
         with self._changed:
             self._waiting.append(job)
-            if self._idle < len(self._waiting) and self._threads < self._limits.concurrency:
-                self._threads += 1
-                threading.Thread(target=self._run, daemon=True, name="qwa-serve").start()
-            self._changed.notify()
+            self._call()
 
     def withdraw(self, job: Job) -> None:
         """Take a job out of the line if it still waits there."""
@@ -64,6 +61,13 @@ class Workers:
             self._closed = True
             self._changed.notify_all()
 
+    def _call(self) -> None:
+        """Let threads look at what waits; one more if there are too few for it."""
+        if self._idle < len(self._waiting) and self._threads < self._limits.concurrency:
+            self._threads += 1
+            threading.Thread(target=self._run, daemon=True, name="qwa-serve").start()
+        self._changed.notify_all()
+
     def _run(self) -> None:
         while self._work():  # and between two works this thread holds on to nothing
             pass
@@ -77,22 +81,34 @@ class Workers:
         together = self._together(jobs[0])
         try:
             if together:
-                run_together(self.engine, jobs)
+                run_together(self.engine, self._short(jobs))
             else:
                 run_alone(self.engine, jobs[0])
         except Exception as error:  # ours: a thread that dies of it would be missed for ever
             for job in jobs:
                 job.tell(error)
-        finally:
-            with self._changed:
-                self.running -= len(jobs)
-                self._batching = self._batching and not together
-                self._changed.notify()
+        with self._changed:
+            self.running -= len(jobs)
+            self._batching = self._batching and not together
+            self._call()
+        if jobs:  # all of them may have been too long
             self._finished(len(jobs), time.monotonic() - began)
         return True
 
+    def _short(self, jobs: list[Job]) -> list[Job]:
+        """Return those that the engine hears at once; the others run beside, not before them."""
+        short, long = sorted_out(self.engine, jobs)
+        with self._changed:
+            for job in long:
+                job.alone = True
+                jobs.remove(job)
+                self._waiting.append(job)
+            self.running -= len(long)
+            self._call()
+        return short
+
     def _together(self, job: Job) -> bool:
-        return self._batches and job.work.together is not None and not job.pieces
+        return self._batches and not job.alone
 
     def _next(self) -> list[Job]:
         """Wait for work, and return what is to be done at once; nothing when it is over."""
