@@ -75,7 +75,7 @@ def policy_of(
         SettingsError: both are given.
     """
     if policy is not None:
-        if roots is not None or allow_urls:
+        if roots or allow_urls:
             raise SettingsError("policy says all of it: give no roots or allow_urls beside it")
         return policy
     folders = settings.read().roots if roots is None else roots

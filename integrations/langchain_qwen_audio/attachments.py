@@ -1,6 +1,7 @@
 """Audio attached to messages by reference: its bytes lie in a ClipStore, messages hold its id."""
 
 import base64
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from qwen_audio_tools.agents.references import shown
 from qwen_audio_tools.clip_store import ClipStore
 
+_ID = re.compile(r"[0-9a-f]{12}")
 _TAKEN_EVERYWHERE = ("audio/wav", "audio/mpeg")
 
 
@@ -66,6 +68,12 @@ def inline_block(id: str, store: ClipStore) -> dict[str, Any]:
     # Some clients make the format of the subtype: "mpeg" is refused where "mp3" is meant.
     named = "audio/mp3" if kind == "audio/mpeg" else kind
     return {"type": "audio", "base64": base64.b64encode(data).decode(), "mime_type": named}
+
+
+def id_in(block: Any) -> str | None:
+    """Return the id of a clip of ours that a block stands for; ids of others are no such."""
+    id = block.get("file_id") if isinstance(block, Mapping) else None
+    return id if isinstance(id, str) and _ID.fullmatch(id) else None
 
 
 def is_audio(block: Any) -> bool:

@@ -13,7 +13,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict, Field, model_validator
 
 from langchain_qwen_audio.access import Access
-from langchain_qwen_audio.chat_calls import OPTIONS, with_tools
+from langchain_qwen_audio.chat_calls import OPTIONS, with_clips, with_tools
 from langchain_qwen_audio.engine_choice import Engines, check_names
 from langchain_qwen_audio.messages import conversation_of
 from langchain_qwen_audio.model_errors import model_errors
@@ -24,10 +24,13 @@ from qwen_audio_tools.addressing import writes_freely
 from qwen_audio_tools.clip import Clip
 from qwen_audio_tools.content_blocks import Origin
 from qwen_audio_tools.engines.base import Engine
+from qwen_audio_tools.errors import SettingsError
 from qwen_audio_tools.token_counts import conversation_tokens, text_tokens
 
-_TAKEN = {"max_retries", "api_key", "base_url"}
+_TAKEN = {"max_retries", "api_key"}
 """What LangChain hands to any chat model: engines have settings of their own for these."""
+_OPENING = ("_engines", "_origin", "_clips", "allowed")
+"""What is made of the fields once."""
 
 
 class HearingModel(Access, BaseChatModel):
@@ -61,6 +64,11 @@ class HearingModel(Access, BaseChatModel):
     @classmethod
     def _know_every_name(cls, values: Any) -> Any:
         if isinstance(values, Mapping):
+            if "base_url" in values:
+                raise SettingsError(
+                    "ChatQwenAudio takes no base_url: a server is an engine",
+                    hint='engine="server:MODEL@http://host:8000/v1"',
+                )
             aliases = {field.alias for field in cls.model_fields.values() if field.alias}
             check_names(values, {*cls.model_fields, *aliases, *_TAKEN}, cls.__name__)
             if isinstance(audio := values.get("audio"), str | bytes | Path | Clip):
@@ -79,6 +87,16 @@ class HearingModel(Access, BaseChatModel):
     def _set_qwen_audio_version(self) -> Self:
         self._add_version("qwen-audio-tools", __version__)
         return self
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy; another engine, recording or policy in it counts from the next call."""
+        copied = super().model_copy(update=update, deep=deep)
+        if update and not update.keys() <= {*OPTIONS, "stop", "timeout", "cache", "callbacks"}:
+            for name in _OPENING:
+                copied.__dict__.pop(name, None)
+            if self.profile == self._resolve_model_profile():  # it is not the user's own
+                copied.profile = copied._resolve_model_profile()
+        return copied
 
     @cached_property
     def _engines(self) -> Engines:
@@ -154,7 +172,9 @@ class HearingModel(Access, BaseChatModel):
         """
         told = tools_of([convert_to_openai_tool(tool) for tool in tools or ()], None)
         with model_errors():
-            turns = with_tools(conversation_of(messages, self._origin), told)
+            asked = any(message.type == "human" for message in messages)
+            heard = with_clips(messages, self._clips) if asked else messages
+            turns = with_tools(conversation_of(heard, self._origin), told)
             return conversation_tokens(turns, self.opened.info)
 
 

@@ -12,6 +12,7 @@ from langchain_core.messages import AnyMessage, HumanMessage
 from langchain_qwen_audio.access import policy_of
 from langchain_qwen_audio.attachments import (
     attached,
+    id_in,
     inline_block,
     is_audio,
     reference_block,
@@ -60,7 +61,7 @@ class AudioAttachmentMiddleware(AgentMiddleware[AudioState, Any, Any]):
         super().__init__()
         self.tools = []
         self._store = store or ClipStore()
-        self._origin = Origin(policy=policy_of((), False, None) if policy is None else policy)
+        self._origin = Origin(policy=policy_of((), False, policy), store=self._store)
         self._on_error = on_error
 
     def before_agent(self, state: AudioState, runtime: Any) -> dict[str, Any] | None:
@@ -128,8 +129,9 @@ class AudioAttachmentMiddleware(AgentMiddleware[AudioState, Any, Any]):
         return message.model_copy(update={"content": blocks})
 
     def _shown_block(self, block: Any, show: Show) -> Any:
-        if not is_audio(block) or not isinstance(id := block.get("file_id"), str):
+        id = id_in(block)
+        if id is None or not is_audio(block):
             return block
         if id in self._store:
             return show(id, self._store)
-        return {"type": "text", "text": f"[audio:{as_data(id)}, which is no longer kept here]"}
+        return {"type": "text", "text": f"[audio:{id}, which is no longer kept here]"}

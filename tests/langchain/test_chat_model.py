@@ -120,6 +120,7 @@ def test_a_call_can_change_what_the_model_was_made_with():
         ({"temperatures": 0}, "temperature"),
         ({"engine": "embed"}, "embedded"),
         ({"roots": ["."], "policy": agent(())}, "policy"),
+        ({"base_url": "http://127.0.0.1:8000/v1"}, "a server is an engine"),
         ({"engine": ScriptedEngine([]), "model": "other"}, "script"),
     ],
 )
@@ -216,6 +217,17 @@ def test_a_model_is_copied_configured_and_sent_elsewhere(said):
     hot = chosen.with_config(configurable={"heat": 2.0})
     assert hot.invoke("hi").text == "a"
     assert chosen.with_fallbacks([model]).invoke("hi").text == "b"
+
+
+def test_a_copy_with_another_engine_asks_that_one(said):
+    first, second = ScriptedEngine(["a", "b"]), ScriptedEngine(["c"])
+    model = ChatQwenAudio(engine=first, audio=[said])
+    warmer = model.model_copy(update={"temperature": 1.0})
+    assert (warmer.opened, warmer.temperature) == (first, 1.0)
+    other = model.model_copy(update={"engine": second, "audio": []})
+    assert other.invoke("what?").text == "c"
+    assert second.heard[0][0].clips == ()
+    assert model.invoke("what?").text == "a"
 
 
 def test_traces_name_the_model_and_hold_no_settings():

@@ -129,6 +129,20 @@ def test_pictures_and_files_of_others_stay_as_they_are(middleware):
     assert model.shown[0][0].content == blocks
 
 
+def test_ids_are_known_in_each_way_and_those_of_others_left_alone(middleware, said, store):
+    id = store.put(said)
+    blocks = [
+        {"type": "audio", "source_type": "id", "id": id},
+        {"type": "audio", "file_id": "file-of-another"},
+    ]
+    model = Reader(shown=[], profile={"audio_inputs": True})
+    end = create_agent(model, middleware=[middleware]).invoke({"messages": [HumanMessage(blocks)]})
+    assert end["audio_refs"] == [id]
+    ours, others = model.shown[0][0].content
+    assert "base64" in ours
+    assert others == blocks[1]
+
+
 def test_audio_that_cannot_be_opened_is_told_to_the_agent(middleware, tmp_path):
     text = base64.b64encode(b"no audio at all" * 20).decode()
     bad = {"type": "audio", "base64": text, "mime_type": "audio/wav"}

@@ -30,6 +30,13 @@ def test_a_second_of_audio_is_25_tokens(model, ten):
     assert model.get_num_tokens("what is it?") == 4
 
 
+def test_recordings_of_the_model_weigh_too(store):
+    sound = (tone(seconds=4.0), 16_000)
+    model = ChatQwenAudio(engine=ScriptedEngine([]), audio=[sound])
+    assert model.get_num_tokens_from_messages([HumanMessage("hi")]) > 100
+    assert model.get_num_tokens_from_messages([AIMessage("hi")]) < 20
+
+
 def test_the_count_is_near_what_a_real_model_reads(tiny, ten, store):
     model = ChatQwenAudio(engine=tiny, store=store, max_tokens=1)
     said = model.invoke([ten]).usage_metadata
@@ -87,6 +94,7 @@ def test_the_profile_says_that_it_hears_and_how_much_it_reads(tiny, model):
     assert ChatQwenAudio(engine=tiny).profile["audio_inputs"] is True
     assert "max_input_tokens" not in model.profile
     assert model.profile["image_inputs"] is False
+    assert model.model_copy(update={"engine": tiny}).profile["max_input_tokens"] == 8192
     prompted = ChatQwenAudio(engine=ScriptedEngine([]), tool_calling="prompt")
     assert prompted.profile["tool_calling"] is True
     assert ChatQwenAudio(engine=tiny, profile={"max_input_tokens": 5}).profile == {
