@@ -12,11 +12,24 @@ VERSION = 1
 """Of the JSON form; a newer one is refused rather than misread."""
 
 
+class NewerVersion(ValueError):
+    """Data that a later version of this program wrote: it is not damaged."""
+
+
+def check_version(version: object, what: str) -> None:
+    """Raise NewerVersion or ValueError where `version` is not ours."""
+    if version != VERSION:
+        kind = NewerVersion if isinstance(version, int) and version > VERSION else ValueError
+        raise kind(f"version {version!r} of {what}; {VERSION} is known")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enclosure:
-    """The audio of an episode. `path` is where it lies on this machine, if it does.
+    """The audio of an episode.
 
-    `sha256` is that of the file's bytes; `url` where it came from, empty for a local file.
+    `path` is where it lies on this machine, if it does; a relative one counts from the archive's
+    folder (`Archive.path_of`). `sha256` is that of the file's bytes; `url` where it came from,
+    empty for a local file; `size` its bytes, until it is here as the feed claims.
     """
 
     url: str = ""
@@ -101,6 +114,7 @@ class State(StrEnum):
     NEW = "new"  # known from its feed
     FETCHED = "fetched"  # its audio is here, and verified
     HEARD = "heard"
+    SAME = "same"  # its audio is that of the episode `same_as`, which tells all
     FAILED = "failed"  # `error` says why; the next sync tries again, a few times
 
 
@@ -109,7 +123,9 @@ class EpisodeRecord:
     """An episode in the ledger.
 
     `words` tells where the words come from: "publisher", or the engine's label; `engine` who heard
-    the rest. `summary` is a few sentences of the episode's own. `attempts` counts failures in a row.
+    the rest. `summary` is a few sentences of the episode's own. `attempts` counts failures in a
+    row.
+    `duration` is what the feed claims until the episode was heard.
     """
 
     episode: Episode
@@ -122,10 +138,11 @@ class EpisodeRecord:
     summary: str = ""
     words: str = ""
     engine: str = ""
-    coverage: Coverage = Coverage(0.0, 0.0)
+    coverage: Coverage = field(default_factory=lambda: Coverage(0.0, 0.0))
     warnings: tuple[str, ...] = ()
     error: str = ""
     attempts: int = 0
+    same_as: str = ""
     updated: str = ""
 
     def failed(self, error: str) -> "EpisodeRecord":
@@ -149,9 +166,7 @@ class EpisodeRecord:
             KeyError, TypeError, ValueError: it is none, or of a newer version.
         """
         values = dict(data)
-        version = values.pop("version")
-        if version != VERSION:
-            raise ValueError(f"version {version!r} of a record; {VERSION} is known")
+        check_version(values.pop("version"), "a record")
         episode = dict(values["episode"])
         episode.update(
             enclosure=Enclosure(**episode["enclosure"]),
