@@ -62,7 +62,8 @@ class Episode:
 
     `id` names it in the archive: made from the feed and the guid, or from a file's content.
     `show` is the title of the feed or the name of the folder; `published` is ISO 8601, or empty.
-    All texts are plain: no markup is left in them.
+    `feed` is the id of the show in the archive. `alternates` are other files of the same episode,
+    for when the first can't be had. All texts are plain: no markup is left in them.
     """
 
     id: str
@@ -78,6 +79,7 @@ class Episode:
     chapters: tuple[Chapter, ...] = ()
     chapters_url: str = ""
     transcripts: tuple[TranscriptLink, ...] = ()
+    alternates: tuple[Enclosure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +175,7 @@ class EpisodeRecord:
             persons=tuple(episode["persons"]),
             chapters=tuple(Chapter(**each) for each in episode["chapters"]),
             transcripts=tuple(TranscriptLink(**each) for each in episode["transcripts"]),
+            alternates=tuple(Enclosure(**each) for each in episode.get("alternates", ())),
         )
         values.update(
             episode=Episode(**episode),
