@@ -8,8 +8,11 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def replaced(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; what was written there takes its place on success."""
+def replaced(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """Give a temporary path beside `path`; what was written there takes its place on success.
+
+    With `durable` it is on the disk when this ends, whatever becomes of the machine then.
+    """
     number, name = tempfile.mkstemp(prefix=f".{path.name[:60]}-", dir=path.parent)
     os.close(number)
     fresh = Path(name)
@@ -19,7 +22,22 @@ def replaced(path: Path) -> Iterator[Path]:
         mask = os.umask(0)
         os.umask(mask)
         fresh.chmod(0o666 & ~mask)
+        if durable:
+            synced(fresh)
         fresh.replace(path)
+        if durable:
+            synced(path.parent)
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
+
+
+def synced(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
+    if os.name == "nt" and path.is_dir():  # pragma: no cover
+        return  # there a folder can't be opened, and needs no such care
+    number = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

@@ -16,13 +16,15 @@ class SourcePolicy:
     """What may be opened, and what it may cost.
 
     `roots`: folders that paths must lie in once symlinks are resolved; None means anywhere.
-    `allow_urls`: https URLs, fetched with every redirect checked. `allow_private`: also plain http
-    and addresses that are not public, for one's own network. `seconds`: time for a whole fetch.
+    `allow_urls`: https URLs, fetched with every redirect checked. `allow_http`: also plain http.
+    `allow_private`: both, and addresses that are not public, for one's own network. `seconds`:
+    time for a whole fetch.
     `trust`: the certificate authorities for https, where the machine's own won't do.
     """
 
     roots: tuple[Path, ...] | None = None
     allow_urls: bool = False
+    allow_http: bool = False
     allow_private: bool = False
     allow_stdin: bool = True
     seconds: float = 120.0

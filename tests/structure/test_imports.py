@@ -9,7 +9,7 @@ import pytest
 HEAVY = {
     *("numpy", "av", "soundfile", "soxr", "pydub", "matplotlib", "rich", "pydantic", "httpx"),
     *("faster_whisper", "ctranslate2", "onnxruntime", "tokenizers", "sentencepiece"),
-    *("vaderSentiment", "huggingface_hub", "requests", "torch", "transformers"),
+    *("feedparser", "vaderSentiment", "huggingface_hub", "requests", "torch", "transformers"),
     *("langchain_core", "llama_index", "espeakng_loader"),
 }
 
