@@ -11,7 +11,8 @@ class Evidence:
     """One thing that was heard.
 
     `kind` is what sort of thing: "speech", "sound", "voice", "speaker", "language", "emotion",
-    "silence", "translation"; or "heard", for a clip that a model took in as a whole. `start` and
+    "silence", "translation"; "near", for what was said near a question without answering it; or
+    "heard", for a clip that a model took in as a whole. `start` and
     `end` are seconds of the recording, None where it concerns all of it. `score` is the model's
     own certainty, 0 to 1, None for a measurement.
     """

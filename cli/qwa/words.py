@@ -10,6 +10,7 @@ CHINESE = {
     "interrupted; what was finished is kept": "已中断；已完成的结果保留",
     # kinds of evidence
     "speech": "语音",
+    "near": "相近",
     "sound": "声音",
     "voice": "嗓音",
     "speaker": "说话人",

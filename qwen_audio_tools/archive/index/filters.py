@@ -9,7 +9,7 @@ from functools import reduce
 from operator import and_
 from typing import TYPE_CHECKING
 
-from qwen_audio_tools.archive.index.rows import marked
+from qwen_audio_tools.archive.index.rows import EPISODE, marked
 from qwen_audio_tools.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -47,11 +47,12 @@ class Filters:
     def __bool__(self) -> bool:
         return any(getattr(self, each.name) for each in fields(self))
 
-    def expression(self) -> "Expr | None":
-        """Return the filter for the index; None where everything fits."""
+    def expression(self, *, episodes: bool = False) -> "Expr":
+        """Return the filter for the index: of passages, or of whole episodes."""
         from lancedb.expr import col, lit
 
-        found: list[Expr] = []
+        whole = col("index") == lit(EPISODE)
+        found: list[Expr] = [whole if episodes else col("index") > lit(EPISODE)]
         for name in ("show", "episode", "language"):
             if value := getattr(self, name):
                 found.append(col(name).lower() == lit(value.lower()))
@@ -64,4 +65,4 @@ class Filters:
             # "2026-11" must let in all of November: the character after "~" sorts after them.
             found.append(col("published") <= lit(f"{self.until}~"))
             found.append(col("published") != lit(""))
-        return reduce(and_, found) if found else None
+        return reduce(and_, found)

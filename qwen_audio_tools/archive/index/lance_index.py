@@ -78,11 +78,14 @@ class LanceIndex:
                 connection.drop_table(TABLE)
 
     def __len__(self) -> int:
+        """Return how many passages there are."""
         table = self._table()
-        return 0 if table is None else int(table.count_rows())
+        return 0 if table is None else int(table.count_rows(Filters().expression().to_sql()))
 
-    def by_words(self, query: str, filters: Filters, count: int) -> list[Hit]:
-        """Return the passages that hold words of the query, the best first."""
+    def by_words(
+        self, query: str, filters: Filters, count: int, *, episodes: bool = False
+    ) -> list[Hit]:
+        """Return the passages (or episodes) that hold words of the query, the best first."""
         from lancedb.query import MatchQuery
 
         table = self._table()
@@ -90,10 +93,13 @@ class LanceIndex:
             return []
         with _told("searched"):
             found = table.search(MatchQuery(query, "searched"), query_type="fts")
-            return _hits(_only(found, filters), count, "_score", 1.0)
+            found = found.where(filters.expression(episodes=episodes))
+            return _hits(found, count, "_score", 1.0)
 
-    def by_meaning(self, query: str, filters: Filters, count: int) -> list[Hit]:
-        """Return the passages whose meaning is nearest to the query's, the nearest first."""
+    def by_meaning(
+        self, query: str, filters: Filters, count: int, *, episodes: bool = False
+    ) -> list[Hit]:
+        """Return the passages (or episodes) whose meaning is nearest, the nearest first."""
         table = self._table()
         if table is None:
             return []
@@ -102,7 +108,8 @@ class LanceIndex:
             found = found.distance_type("cosine")
             if self._has_vectors(table):
                 found = found.nprobes(_PROBES).refine_factor(_REFINE)
-            return _hits(_only(found, filters), count, "_distance", -1.0)
+            found = found.where(filters.expression(episodes=episodes))
+            return _hits(found, count, "_distance", -1.0)
 
     def around(self, episode: str, first: int, last: int) -> list[Hit]:
         """Return the passages of an episode from one index to another, in order."""
@@ -131,7 +138,8 @@ class LanceIndex:
         table = self._table()
         if table is None:
             return {}
-        columns = table.search().select(["episode", "record"]).limit(len(self) + 1).to_arrow()
+        whole = table.search().where(Filters().expression(episodes=True))
+        columns = whole.select(["episode", "record"]).limit(int(table.count_rows())).to_arrow()
         pairs = zip(columns["episode"].to_pylist(), columns["record"].to_pylist(), strict=True)
         return dict(pairs)
 
@@ -139,12 +147,12 @@ class LanceIndex:
         vectors = self.embedder.embed([text for record in group for text in texts(record)])
         made: list[dict[str, Any]] = []
         for record in group:
-            made += rows(record, vectors[len(made) : len(made) + len(record.passages)])
+            made += rows(record, vectors[len(made) :])
         with _told("written"):
             table = self._table() or self._create(vectors.shape[1])
             self._remove([record.episode.id for record in group])
             table.add(made)
-        return len(made)
+        return len(made) - len(group)
 
     def _remove(self, episodes: Sequence[str]) -> int:
         from lancedb.expr import col
@@ -220,11 +228,6 @@ def _grouped(records: Iterator[EpisodeRecord]) -> Iterator[list[EpisodeRecord]]:
         yield group
 
 
-def _only(query: Any, filters: Filters) -> Any:
-    wanted = filters.expression()
-    return query if wanted is None else query.where(wanted)
-
-
 def _hits(query: Any, count: int, column: str, sign: float) -> list[Hit]:
     found = query.limit(count).to_list()
     return [hit(row).scored(sign * float(row[column])) for row in found]
@@ -242,7 +245,7 @@ def _connect(uri: str) -> Any:
 
 
 def _names(connection: Any) -> list[str]:
-    names: list[str] = list(connection.table_names())
+    names: list[str] = connection.list_tables().tables
     return names
 
 

@@ -52,32 +52,32 @@ class Hit:
         return replace(self, score=score)
 
 
+EPISODE = -1
+"""The `index` of the row that stands for a whole episode: what it is about."""
+
+
 def digest(record: EpisodeRecord) -> str:
     """Return what names the rows of a record: it changes whenever they would."""
-    return hashlib.sha256(
-        json.dumps(
-            [[_said(record, passage), _facts(record, passage)] for passage in record.passages],
-            ensure_ascii=False,
-        ).encode()
-    ).hexdigest()[:32]
+    told = [_facts(record, each) for each in _places(record)]
+    return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()[:32]
 
 
 def texts(record: EpisodeRecord) -> list[str]:
-    """Return what is embedded of each passage: its words, and what was heard beside them."""
-    return [_said(record, passage) for passage in record.passages]
+    """Return what is embedded for each row: the episode's gist, then what each passage holds."""
+    return [_said(record, each) for each in _places(record)]
 
 
 def rows(record: EpisodeRecord, vectors: "Vectors") -> list[dict[str, Any]]:
-    """Return the rows of a record, one a passage."""
+    """Return the rows of a record: one for the episode, and one a passage."""
     named = digest(record)
     return [
         {
-            **_facts(record, passage),
+            **_facts(record, each),
             "record": named,
-            "searched": _searched(record, passage),
+            "searched": _searched(record, each),
             "vector": vectors[number],
         }
-        for number, passage in enumerate(record.passages)
+        for number, each in enumerate(_places(record))
     ]
 
 
@@ -120,6 +120,22 @@ def unmarked(column: str) -> tuple[str, ...]:
     return tuple(filter(None, column.split(MARK)))
 
 
+def _places(record: EpisodeRecord) -> list[SpokenPassage]:
+    """Return the passages, and before them one that stands for the episode."""
+    episode = record.episode
+    headings = [chapter.title for chapter in episode.chapters]
+    gist = "\n".join(filter(None, [episode.title, record.summary or episode.about, *headings]))
+    whole = SpokenPassage(
+        index=EPISODE,
+        start=0.0,
+        end=record.duration or 0.0,
+        text=gist,
+        speakers=tuple(dict.fromkeys(name for each in record.passages for name in each.speakers)),
+        sounds=tuple(dict.fromkeys(name for each in record.passages for name in each.sounds)),
+    )
+    return [whole, *record.passages]
+
+
 def _facts(record: EpisodeRecord, passage: SpokenPassage) -> dict[str, Any]:
     episode = record.episode
     return {
@@ -144,6 +160,8 @@ def _facts(record: EpisodeRecord, passage: SpokenPassage) -> dict[str, Any]:
 
 
 def _said(record: EpisodeRecord, passage: SpokenPassage) -> str:
+    if passage.index == EPISODE:
+        return passage.text or record.episode.id
     sounds = f"Sounds: {', '.join(passage.sounds)}." if passage.sounds else ""
     return "\n".join(filter(None, (passage.text, sounds))) or record.episode.title
 
