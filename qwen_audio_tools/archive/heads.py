@@ -35,6 +35,7 @@ class Head:
     words: str
     engine: str
     sha256: str
+    url: str
     path: str
     revision: str
     updated: str
@@ -57,6 +58,7 @@ def head_of(record: EpisodeRecord) -> Head:
         words=record.words,
         engine=record.engine,
         sha256=episode.enclosure.sha256,
+        url=episode.enclosure.url,
         path=episode.enclosure.path,
         revision=episode.revision,
         updated=record.updated,

@@ -55,6 +55,10 @@ class Ledger:
         self._files.put(_checked(record.episode.id), stamped)
         return stamped
 
+    def restore(self, record: EpisodeRecord) -> None:
+        """Keep a record with the time that it was written at first, as from a copy."""
+        self._files.put(_checked(record.episode.id), record)
+
     def remove(self, id: str) -> None:
         """Forget an episode; its audio stays."""
         self._files.remove(_checked(id))
