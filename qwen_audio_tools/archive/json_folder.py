@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -23,11 +24,12 @@ _LEFTOVER_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A file that was set aside: where it lies now, of which id, and what is wrong with it."""
+    """A file that was set aside: where it lies now, of which id, what is wrong, and since when."""
 
     path: Path
     id: str
     why: str
+    when: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +111,10 @@ class JsonFolder(Generic[T]):
         found = []
         for path in _listed(self.broken):
             if path.suffix == ".json":
-                id = path.stem.rpartition("-")[2]
-                found.append(Broken(path, id, self._wrong(path)))
+                micros, _, id = path.stem.partition("-")
+                moment = int(micros) / 1e6 if micros.isdecimal() else path.stat().st_mtime
+                when = datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
+                found.append(Broken(path, id, self._wrong(path), when))
         return found
 
     def sweep(self) -> None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from qwen_audio_tools.archive.json_folder import Broken, JsonFolder
-from qwen_audio_tools.archive.records import EpisodeRecord
+from qwen_audio_tools.archive.records import EpisodeRecord, State
 from qwen_audio_tools.errors import ArchiveError
 from qwen_audio_tools.locking import locked, try_locked
 from qwen_audio_tools.replacing import replaced
@@ -54,6 +54,10 @@ class Ledger:
         stamped = replace(record, updated=datetime.now(UTC).isoformat(timespec="seconds"))
         self._files.put(_checked(record.episode.id), stamped)
         return stamped
+
+    def restore(self, record: EpisodeRecord) -> None:
+        """Keep a record with the time that it was written at first, as from a copy."""
+        self._files.put(_checked(record.episode.id), record)
 
     def remove(self, id: str) -> None:
         """Forget an episode; its audio stays."""
@@ -106,7 +110,11 @@ class Ledger:
 
     def _has(self, id: str, sha256: str) -> bool:
         record = self.get(id)
-        return record is not None and record.episode.enclosure.sha256 == sha256
+        return (
+            record is not None
+            and record.state is not State.SAME
+            and record.episode.enclosure.sha256 == sha256
+        )
 
 
 def _read(path: Path) -> str:

@@ -63,7 +63,8 @@ class Episode:
     `id` names it in the archive: made from the feed and the guid, or from a file's content.
     `show` is the title of the feed or the name of the folder; `published` is ISO 8601, or empty.
     `feed` is the id of the show in the archive. `alternates` are other files of the same episode,
-    for when the first can't be had. All texts are plain: no markup is left in them.
+    for when the first can't be had. `revision` names what its feed said, to tell when that
+    changes. All texts are plain: no markup is left in them.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Episode:
     chapters_url: str = ""
     transcripts: tuple[TranscriptLink, ...] = ()
     alternates: tuple[Enclosure, ...] = ()
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,9 +37,9 @@ class Show:
     """A feed or a folder. `guid` is the feed's own (Podcasting 2.0).
 
     `etag` and `modified` are for conditional requests; `since` leaves out what was published
-    before (ISO 8601); `files` are the recordings of a folder, by path. `error` says why the last
-    visit failed, `failures` how often in a row; `not_before` when the server wants to be asked
-    again. `warnings` tell what of the feed was odd.
+    before (ISO 8601); `files` are the recordings of a folder, by path. `checked` is when it was
+    last seen; `error` says why a later visit failed, `failures` how often in a row; `not_before`
+    when the server wants to be asked again. `warnings` tell what was odd.
     """
 
     id: str

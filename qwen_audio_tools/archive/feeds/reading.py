@@ -2,9 +2,10 @@
 
 import calendar
 import io
+import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -150,7 +151,11 @@ def _record(entry: Any, tags: list[Tag], source: _Source) -> EpisodeRecord | Non
         transcripts=podcast_tags.transcripts(tags, source.url),
         alternates=tuple(enclosures[1:]),
     )
-    return EpisodeRecord(episode=episode, duration=seconds_of(entry.get("itunes_duration")))
+    told = json.dumps(asdict(episode), sort_keys=True)
+    return EpisodeRecord(
+        episode=replace(episode, revision=made_id(told)),
+        duration=seconds_of(entry.get("itunes_duration")),
+    )
 
 
 def _enclosures(entry: Any, base: str) -> list[Enclosure]:

@@ -53,12 +53,18 @@ def scan(data: bytes) -> Scan:
     return reader.found
 
 
+def guarded_parser(separator: str | None = None) -> expat.XMLParserType:
+    """Return a parser that raises ArchiveError where an entity is declared, and opens nothing."""
+    parser = expat.ParserCreate(namespace_separator=separator)
+    parser.EntityDeclHandler = _refuse_entity
+    parser.ExternalEntityRefHandler = lambda *_: 0
+    return parser
+
+
 class _Reader:
     def __init__(self) -> None:
         self.found = Scan()
-        self.parser = expat.ParserCreate(namespace_separator=_SEPARATOR)
-        self.parser.EntityDeclHandler = _refuse_entity
-        self.parser.ExternalEntityRefHandler = lambda *_: 0
+        self.parser = guarded_parser(_SEPARATOR)
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._characters
