@@ -43,6 +43,8 @@ class Settings:
     aligner: str
     exact: bool
     reuse_mb: int
+    archive: Path | None
+    archive_index: str
     origins: Mapping[str, str]
 
     def origin(self, name: str) -> str:
@@ -90,6 +92,10 @@ def _folders(value: object) -> tuple[Path, ...]:
     if not all(isinstance(part, str | Path) and str(part) for part in value):
         raise ValueError("a list of folders is needed")
     return tuple(Path(part).expanduser() for part in value)
+
+
+def _folder(value: object) -> Path:
+    return Path(_text(str(value) if isinstance(value, Path) else value)).expanduser()
 
 
 TABLE: dict[str, Setting] = {
@@ -199,6 +205,20 @@ TABLE: dict[str, Setting] = {
             default=4096,
             about="megabytes that the transformers engine keeps for the next question",
             parse=_megabytes,
+        ),
+        Setting(
+            name="archive",
+            variable="QWA_ARCHIVE",
+            default=None,
+            about="folder of the podcast archive; archive in the data folder where it is not set",
+            parse=_folder,
+        ),
+        Setting(
+            name="archive_index",
+            variable="QWA_ARCHIVE_INDEX",
+            default="",
+            about="where its index is kept, such as s3://bucket/index; in the archive if empty",
+            parse=_text,
         ),
     )
 }

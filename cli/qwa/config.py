@@ -1,6 +1,7 @@
 """`qwa config show`: the settings that hold now, and where each value came from."""
 
 import sys
+from pathlib import Path
 
 import typer
 
@@ -55,7 +56,9 @@ def show(
 
 
 def _shown(value: object) -> object:
-    return [str(part) for part in value] if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return [str(part) for part in value]
+    return str(value or "") if value is None or isinstance(value, Path) else value
 
 
 def _plain(value: object) -> str:

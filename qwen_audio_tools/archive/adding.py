@@ -131,7 +131,7 @@ class Adding:
             id=id, kind=Kind.FILES, source=str(folder), title=folder.name, added=now()
         )
         files = {**show.files}
-        files.setdefault(str(path), KnownFile(-1, -1, ""))
+        files.setdefault(str(path), KnownFile(-1, -1, ""))  # like no file there is
         return visit_files(self.archive, replace(show, files=files))
 
 

@@ -22,6 +22,7 @@ from qwen_audio_tools.clip import Clip
 from qwen_audio_tools.errors import ArchiveError, ClipMissing
 from qwen_audio_tools.folders import data_folder
 from qwen_audio_tools.replacing import replaced
+from qwen_audio_tools.settings import read
 
 _STAMP = "archive.json"
 _HINT = "qwa archive add https://…/feed.xml"
@@ -64,8 +65,12 @@ class Archive:
 
 
 def default_folder() -> Path:
-    """Return the folder of the user's own archive."""
-    return data_folder() / "archive"
+    """Return the folder of the user's own archive: the setting `archive`, or the usual place.
+
+    Raises:
+        SettingsError: as reading the settings.
+    """
+    return read().archive or data_folder() / "archive"
 
 
 def opened(folder: str | Path | None = None) -> Archive:

@@ -27,8 +27,7 @@ class Citation:
     @property
     def label(self) -> str:
         """How a person reads it: `[Show · Episode 12:31–12:58]`."""
-        start, end = (clock(second, tenths=False) for second in (self.start, self.end))
-        return f"[{named(self.hit)} {start}–{end}]"
+        return label(self.hit, self.start, self.end)
 
     @property
     def link(self) -> str:
@@ -45,6 +44,11 @@ class Citation:
             "end": round(self.end, 3),
             "passage": self.hit.to_dict(),
         }
+
+
+def label(hit: Hit, start: float, end: float) -> str:
+    """Return a span of an episode as a person reads it."""
+    return f"[{named(hit)} {clock(start, tenths=False)}–{clock(end, tenths=False)}]"
 
 
 def named(hit: Hit) -> str:

@@ -22,6 +22,8 @@ from qwen_audio_tools.transcript import Segment, joined_text, spoken_words
 
 _BEYOND = 30.0
 """Seconds that a publisher's transcript may go on after the audio: it may be of another cut."""
+_WHOLE = 0.8
+"""The share of the audio that a transcript should reach, music at the end aside."""
 _GAP, _TOUCH = 5.0, 0.3
 """Seconds without words that may be a passage of sounds; how long a sound must reach into it."""
 
@@ -157,6 +159,11 @@ def _odd(heard: Heard, written: Sequence[Segment] | None) -> Iterator[str]:
         yield (
             f"the publisher's transcript goes on to {clock(written[-1].end)}, the audio ends at "
             f"{clock(heard.coverage.total)}: its times may be those of another cut"
+        )
+    elif written and written[-1].end < _WHOLE * heard.coverage.total:
+        yield (
+            f"the publisher's transcript ends at {clock(written[-1].end)}, the audio at "
+            f"{clock(heard.coverage.total)}"
         )
     if not heard.segments:
         yield "no words were found in it"

@@ -63,13 +63,13 @@ class _Work:
             if known and (found.st_size, found.st_mtime_ns) == (known.size, known.mtime_ns):
                 self.files[path] = known
                 if known.episode in self.archive.ledger:
-                    return
+                    return  # else its record was lost, and is made anew
             sha256 = hashed(path)
         except OSError as error:
             self.warnings.append(f"{path!r} can't be read: {error.strerror}")
             return
         id = made_id("file", sha256)
-        if known and known.episode != id:
+        if known and known.episode and known.episode != id:
             self._without_audio(known.episode, path)
         self.files[path] = KnownFile(found.st_size, found.st_mtime_ns, id)
         self._keep(id, path, sha256, found)

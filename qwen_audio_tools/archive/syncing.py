@@ -71,18 +71,37 @@ class Report:
     started: float = field(default_factory=time.monotonic)
     failed: list[Outcome] = field(default_factory=list)
     shows_failed: list[Show] = field(default_factory=list)
-    stopped: str = ""
+
+    @property
+    def done(self) -> int:
+        """Episodes that are done with, one way or the other."""
+        return self.heard + self.same + self.busy + len(self.failed)
+
+    def start(self) -> None:
+        """Take the time from here on."""
+        self.started = time.monotonic()
+
+    def count(self, outcome: Outcome) -> None:
+        """Count what came of an episode."""
+        if outcome.state is State.HEARD:
+            self.heard += 1
+            self.heard_seconds += outcome.seconds
+        elif outcome.state is State.SAME:
+            self.same += 1
+        elif outcome.state is State.FAILED:
+            self.failed.append(outcome)
+        elif outcome.state is not State.FETCHED:
+            self.busy += 1
 
     @property
     def left(self) -> float | None:
         """Seconds of work that are left, by how it went so far; None while nobody can tell."""
-        done = self.heard + self.same + self.busy + len(self.failed)
         if not self.heard_seconds or not self.planned.episodes:
             return None
         elapsed = time.monotonic() - self.started
-        still = max(0, self.planned.episodes - done)
+        still = max(0, self.planned.episodes - self.done)
         if not self.planned.seconds:  # nobody knows how long they are
-            return elapsed / done * still
+            return elapsed / self.done * still
         return elapsed / self.heard_seconds * still * self.planned.seconds / self.planned.episodes
 
     @property
@@ -132,7 +151,7 @@ def sync(
     ]
     todo = planned(archive, heads(archive).values(), choice)
     report.planned = Planned(len(todo), _seconds(todo))
-    report.started = time.monotonic()
+    report.start()
     tell(report.planned)
     if todo:
         _work(archive, todo, fetcher, listening, _Told(report, tell))
@@ -161,20 +180,8 @@ class _Told:
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Outcome):
-            self._count(event)
+            self.report.count(event)
         self.tell(event)
-
-    def _count(self, outcome: Outcome) -> None:
-        report = self.report
-        if outcome.state is State.HEARD:
-            report.heard += 1
-            report.heard_seconds += outcome.seconds
-        elif outcome.state is State.SAME:
-            report.same += 1
-        elif outcome.state is State.FAILED:
-            report.failed.append(outcome)
-        elif outcome.state is not State.FETCHED:
-            report.busy += 1
 
 
 class _Taking:

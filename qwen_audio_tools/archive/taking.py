@@ -51,7 +51,7 @@ def take(archive: Archive, record: EpisodeRecord, fetcher: Fetcher) -> EpisodeRe
             attempts=0,
         )
     record = _with_chapters(archive, record, fetcher, warnings)
-    told = _with_words(record, fetcher, warnings)
+    told = _with_words(archive, record, fetcher, warnings)
     was_heard = bool(record.engine) and before == enclosure.sha256
     done = was_heard and told.words == record.words and told.segments == record.segments
     return replace(
@@ -110,6 +110,9 @@ def _downloaded(archive: Archive, id: str, enclosure: Enclosure, fetcher: Fetche
     path = folder / f"{id}.{_ENDINGS.get(container, container)}"
     part.replace(path)
     synced(folder)
+    for other in folder.glob(f"{id}.*"):  # of an earlier kind
+        if other != path:
+            other.unlink(missing_ok=True)
     kept = path.relative_to(archive.folder).as_posix()
     return replace(enclosure, path=kept, sha256=hashed(path), size=path.stat().st_size)
 
@@ -146,7 +149,9 @@ def _chapters_in(path: Path) -> tuple[Chapter, ...]:
     return chapter_files.chapters_in(path)
 
 
-def _with_words(record: EpisodeRecord, fetcher: Fetcher, warnings: list[str]) -> EpisodeRecord:
+def _with_words(
+    archive: Archive, record: EpisodeRecord, fetcher: Fetcher, warnings: list[str]
+) -> EpisodeRecord:
     """Return the record with the words of its publisher, if there is a transcript with times."""
     for link in best_first(record.episode.transcripts):
         try:
@@ -158,11 +163,22 @@ def _with_words(record: EpisodeRecord, fetcher: Fetcher, warnings: list[str]) ->
             warnings.append(f"no transcript from {short(link.url)!r}: {reason(error)}")
             continue
         warnings += odd
-        language = (link.language or "").partition("-")[0].lower() or None
-        return replace(record, segments=segments, words=PUBLISHER, language=language)
-    if record.words != PUBLISHER:
-        return record
+        language = link.language or _language(archive, record)
+        return replace(record, segments=segments, words=PUBLISHER, language=_plain(language))
+    if record.words != PUBLISHER or record.episode.transcripts:
+        return record  # what could be read once is not given up because it can't be now
     return replace(record, segments=(), words="", language=None)
+
+
+def _language(archive: Archive, record: EpisodeRecord) -> str:
+    show = archive.shows.get(record.episode.feed)
+    return show.language if show else ""
+
+
+def _plain(language: str) -> str | None:
+    """Return "en" of "en-US", None of what is no code."""
+    code = language.replace("_", "-").partition("-")[0].strip().lower()
+    return code if code.isalpha() and 2 <= len(code) <= 3 else None
 
 
 def _with(record: EpisodeRecord, enclosure: Enclosure) -> EpisodeRecord:

@@ -1,44 +1,62 @@
-"""A small archive of made episodes whose words and sounds are known, with its index."""
+"""A web server on this machine that plays podcasts, good and bad, and archives to fill from it."""
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from qwen_audio_tools.archive.archive import Archive, made
-from qwen_audio_tools.archive.index.lance_index import LanceIndex
-from qwen_audio_tools.engines.embedding import open_embedder
-from qwen_audio_tools.testing import church_bell, sequence, speech, write
-from qwen_audio_tools.testing.made_records import spoken_record
+from qwen_audio_tools.archive import archive as archives
+from qwen_audio_tools.archive.archive import Archive
+from qwen_audio_tools.archive.fetching import Fetcher, policy_for
+from qwen_audio_tools.testing import silence, speech, tone, write
+from qwen_audio_tools.testing.made_podcasts import Podcasts, serving
 
 
 @pytest.fixture
-def index(tmp_path) -> LanceIndex:
-    return LanceIndex(str(tmp_path / "index"), open_embedder(), tmp_path / "index.lock")
-
-
-RATES = "The central bank raised interest rates by half a percent this morning."
-GARDEN = "Tomatoes need six hours of sun and a lot of water in July."
-RING = "And now listen to what happens at noon in the village."
+def podcasts() -> Iterator[Podcasts]:
+    with serving() as pages:
+        yield pages
 
 
 @pytest.fixture(scope="session")
-def shelf(tmp_path_factory) -> tuple[Archive, LanceIndex]:
-    """Two spoken episodes; in the second a bell rings between two sentences, which no word says."""
-    folder = tmp_path_factory.mktemp("shelf")
-    archive = made(folder / "archive")
-    first, _ = sequence([speech(RATES), speech("Markets fell a little after that.")])
-    second, spans = sequence([speech(GARDEN), speech(RING), church_bell(), speech("Lovely.")])
-    for title, samples, passages in (
-        ("On money", first, [(0.0, len(first) / 16_000, f"{RATES} Markets fell a little.")]),
-        (
-            "In the village",
-            second,
-            [
-                (0.0, spans[0].end, GARDEN),
-                (spans[1].start, len(second) / 16_000, f"{RING} Lovely."),
-            ],
-        ),
-    ):
-        path = write(folder / f"{title}.flac", samples)
-        archive.ledger.put(spoken_record(title, path, len(samples) / 16_000, passages))
-    index = LanceIndex(str(folder / "archive" / "index"), open_embedder(), folder / "lock")
-    index.refresh(archive.ledger)
-    return archive, index
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], bytes]:
+    """Return a function that gives an mp3 of a second or two, another one for each number."""
+    folder = tmp_path_factory.mktemp("sounds")
+    made: dict[int, bytes] = {}
+
+    def sound(number: int = 1) -> bytes:
+        if number not in made:
+            samples = tone(200.0 + 20.0 * number, 1.0 + 0.05 * (number % 20))
+            path = write(folder / f"{number}.mp3", samples)
+            made[number] = path.read_bytes()
+        return made[number]
+
+    return sound
+
+
+@pytest.fixture(scope="session")
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording of 45 s: two voices, a pause, and words that are known."""
+    parts = [silence(1.0)]
+    for number in range(3):
+        for voice, text in (
+            ("en-us", "The ferry to the island was cancelled because of the storm."),
+            ("en-us+f3", "The new bridge over the river will open in the spring."),
+            ("en-us", f"That was part number {('one', 'two', 'three')[number]} of our program."),
+        ):
+            parts += [speech(text, voice=voice), silence(0.8)]
+        parts.append(silence(2.0))
+    path = tmp_path_factory.mktemp("spoken") / "harbour.mp3"
+    return write(path, np.concatenate(parts))
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return archives.made(tmp_path / "archive")
+
+
+@pytest.fixture
+def fetcher() -> Fetcher:
+    """Fetches from this machine too, as with --allow-private."""
+    return Fetcher(policy_for(allow_private=True))

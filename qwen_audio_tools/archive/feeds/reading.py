@@ -18,7 +18,7 @@ from qwen_audio_tools.archive.shows import made_id
 from qwen_audio_tools.errors import ArchiveError, MissingExtra
 
 MOST = 10_000
-"""Episodes of one show that are taken in: the longest-running daily shows have some 8000."""
+"""Items of one feed that are taken in: the longest-running daily shows have some 8000."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ def read_feed(data: bytes, *, url: str, show: str) -> Feed:
     """
     scanned = scan(data)
     parsed = _parsed(data)
-    if not parsed.version and not parsed.entries:
+    if not parsed.get("version") and not parsed.entries:
         raise _no_feed(data, url, scanned)
     channel = parsed.feed
     title = one_line(channel.get("title")) or one_line(url)
@@ -53,15 +53,13 @@ def read_feed(data: bytes, *, url: str, show: str) -> Feed:
     source = _Source(url=url, show=show, title=title, hosts=podcast_tags.persons(scanned.channel))
     found, odd = _episodes(parsed.entries, scanned, source)
     warnings += odd
-    if len(found) > MOST:
-        warnings.append(f"the feed has {len(found):,} episodes; the newest {MOST:,} are taken in")
     return Feed(
         title=title,
         guid=podcast_tags.guid(scanned.channel),
         link=podcast_tags.web_address(channel.get("link"), url),
         about=notes(channel.get("subtitle") or channel.get("description")),
         language=one_line(channel.get("language"), 20),
-        episodes=tuple(found[:MOST]),
+        episodes=tuple(found),
         warnings=tuple(warnings),
     )
 
@@ -106,7 +104,10 @@ def _episodes(
     """Return the episodes, newest first, each guid once, and what was left out."""
     found: dict[str, EpisodeRecord] = {}
     silent = doubled = 0
-    for number, entry in enumerate(entries):
+    numbered = list(enumerate(entries))
+    # Sorting keeps the feed's own order, which is newest first, where dates are equal or missing.
+    numbered.sort(key=lambda each: _published(each[1]), reverse=True)
+    for number, entry in numbered[:MOST]:
         tags = scanned.items[number] if number < len(scanned.items) else []
         record = _record(entry, tags, source)
         if record is None:
@@ -116,12 +117,13 @@ def _episodes(
         else:
             found[record.episode.id] = record
     told = []
+    if len(entries) > MOST:
+        told.append(f"the feed has {len(entries):,} items; the newest {MOST:,} are taken in")
     if silent:
         told.append(f"{silent:,} of {len(entries):,} items of the feed have no audio")
     if doubled:
         told.append(f"{doubled:,} items of the feed repeat the guid of another; the first counts")
-    # Sorting keeps the feed's own order, which is newest first, where dates are equal or missing.
-    return sorted(found.values(), key=lambda each: each.episode.published, reverse=True), told
+    return list(found.values()), told
 
 
 def _record(entry: Any, tags: list[Tag], source: _Source) -> EpisodeRecord | None:
