@@ -59,4 +59,4 @@ def archive(tmp_path: Path) -> Archive:
 @pytest.fixture
 def fetcher() -> Fetcher:
     """Fetches from this machine too, as with --allow-private."""
-    return Fetcher(policy_for(allow_private=True))
+    return Fetcher(policy_for(allow_private=True), backoff=0.0)
