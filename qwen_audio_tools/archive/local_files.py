@@ -25,14 +25,13 @@ def visit_files(archive: Archive, show: Show) -> Visit:
         OSError: nothing can be written.
     """
     work = _Work(archive, show)
-    paths = _paths(archive, show)
-    if not paths and show.kind is Kind.FOLDER and not Path(show.source).is_dir():
+    if show.kind is Kind.FOLDER and not Path(show.source).is_dir():
         gone = replace(
             show, error=f"the folder {show.source!r} is not there", failures=show.failures + 1
         )
         archive.shows.put(gone)
         return Visit(show=gone, unchanged=True)
-    for path in paths:
+    for path in _paths(archive, show):
         work.look_at(path)
     seen = replace(
         show,
