@@ -10,9 +10,15 @@ from qwen_audio_tools import Clip, open_engine
 from qwen_audio_tools.answer import Evidence
 from qwen_audio_tools.archive.hearing import with_speakers
 from qwen_audio_tools.archive.listening import listen
-from qwen_audio_tools.archive.records import Chapter, Enclosure, Episode, EpisodeRecord, State
+from qwen_audio_tools.archive.records import (
+    PUBLISHER,
+    Chapter,
+    Enclosure,
+    Episode,
+    EpisodeRecord,
+    State,
+)
 from qwen_audio_tools.archive.summaries import extract
-from qwen_audio_tools.archive.taking import PUBLISHER
 from qwen_audio_tools.engines.base import Options
 from qwen_audio_tools.errors import ClipUnreadable, EngineRefused
 from qwen_audio_tools.tasks import Ability

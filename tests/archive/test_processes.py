@@ -13,10 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from qwen_audio_tools.archive import syncing
 from qwen_audio_tools.archive.adding import Adding
 from qwen_audio_tools.archive.records import State
 from qwen_audio_tools.archive.status import status
 from qwen_audio_tools.archive.verifying import verify
+from qwen_audio_tools.archive.worker import Listeners
+from qwen_audio_tools.archive.workers import Workers
 from qwen_audio_tools.testing.made_podcasts import item, rss
 
 PLUGIN = {"PYTHONPATH": str(Path(__file__).parent / "installed")}
@@ -69,6 +72,18 @@ def test_workers_hear_all_of_it(fill, archive):
     words = {passage.text for record in archive.ledger for passage in record.passages}
     assert len(words) == 6
     assert "[6/6]" in err
+
+
+def test_a_program_may_start_workers_itself(fill, archive, fetcher, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", PLUGIN["PYTHONPATH"])
+    fill(3)
+    told = []
+    with Workers(archive, Listeners(engine="quick"), 2) as listening:
+        report = syncing.sync(
+            archive, fetcher, listening, choice=syncing.Choice(), tell=told.append
+        )
+    assert report.heard == 3
+    assert states(archive) == {State.HEARD: 3}
 
 
 def test_a_worker_that_dies_costs_its_episode_alone(fill, archive):

@@ -5,10 +5,9 @@ from dataclasses import replace
 import pytest
 
 from qwen_audio_tools.archive.adding import Adding
-from qwen_audio_tools.archive.records import State
+from qwen_audio_tools.archive.records import PUBLISHER, State
 from qwen_audio_tools.archive.status import status
 from qwen_audio_tools.archive.syncing import Choice, Planned, sync
-from qwen_audio_tools.archive.taking import PUBLISHER
 from qwen_audio_tools.archive.verifying import verify
 from qwen_audio_tools.archive.visiting import Visit
 from qwen_audio_tools.archive.work import MOST_ATTEMPTS, Outcome

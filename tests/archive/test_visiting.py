@@ -7,8 +7,7 @@ import pytest
 
 from qwen_audio_tools.archive.adding import Adding, NotAdded
 from qwen_audio_tools.archive.heads import heads
-from qwen_audio_tools.archive.records import State
-from qwen_audio_tools.archive.taking import PUBLISHER
+from qwen_audio_tools.archive.records import PUBLISHER, State
 from qwen_audio_tools.archive.visiting import visit_feed
 from qwen_audio_tools.errors import ArchiveError, ClipMissing, ClipRefused
 from qwen_audio_tools.testing.made_podcasts import item, rss

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from html.parser import HTMLParser
 
+from qwen_audio_tools.archive.feeds.plain_text import tame
 from qwen_audio_tools.archive.feeds.reading import seconds_of
 from qwen_audio_tools.archive.transcripts.cues import Cue
 
@@ -13,7 +14,7 @@ _BREAKS = {"p", "br", "div", "li"}
 def read_html(text: str) -> Iterator[Cue]:
     """Yield the paragraphs that have a time; who speaks stands in `cite` before it."""
     reader = _Paragraphs()
-    reader.feed(text)
+    reader.feed(tame(text))
     reader.close()
     yield from reader.finished()
 
