@@ -19,9 +19,7 @@ from qwen_audio_tools.sources.connecting import short
 from qwen_audio_tools.sources.policy import SourcePolicy
 from qwen_audio_tools.sources.urls import Reply, requested
 
-TRIES = 4
 _SECONDS = 4 * 3600.0
-_BACKOFF_S = 1.0
 _SPARE = 32 * 2**20
 """Bytes of a disk that stay free, for the ledger itself."""
 
@@ -34,16 +32,16 @@ def download(fetcher: Fetcher, url: str, part: Path) -> None:
         ArchiveError: it is a web page.
         OSError: there is no room; what came is removed.
     """
-    for attempt in range(1, TRIES + 1):
+    for attempt in range(1, fetcher.tries + 1):
         before = _size(part)
         try:
             fetcher.be_patient(url)
             _go_on(url, replace(fetcher.policy, seconds=_SECONDS), part)
         except ClipUnreadable:
             # A server that gives a little more each time is asked again, a dead one only once.
-            if attempt == TRIES or (attempt > 1 and _size(part) <= before):
+            if attempt == fetcher.tries or (attempt > 1 and _size(part) <= before):
                 raise
-            time.sleep(_BACKOFF_S * 2 ** (attempt - 1))
+            time.sleep(fetcher.backoff * 2 ** (attempt - 1))
         except OSError:
             forget(part)
             raise

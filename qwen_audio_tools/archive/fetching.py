@@ -46,10 +46,16 @@ class Content:
 
 @dataclass(slots=True)
 class Fetcher:
-    """Fetches by a policy, with a pause between requests to the same host; safe to share."""
+    """Fetches by a policy, with a pause between requests to the same host; safe to share.
+
+    A download that breaks off is tried again, `tries` times in all, after `backoff` seconds and
+    twice as many each time.
+    """
 
     policy: SourcePolicy
     pause: float = PAUSE_S
+    tries: int = 4
+    backoff: float = 1.0
     _last: dict[str, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

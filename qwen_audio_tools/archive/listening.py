@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from qwen_audio_tools.answer import Coverage
 from qwen_audio_tools.archive.cutting import LONGEST, chapter_at, parts_of, passages_of
 from qwen_audio_tools.archive.hearing import Heard, hear
-from qwen_audio_tools.archive.records import Chapter, EpisodeRecord, SpokenPassage, State
+from qwen_audio_tools.archive.records import PUBLISHER, Chapter, EpisodeRecord, SpokenPassage, State
 from qwen_audio_tools.archive.summaries import extract, summarized
-from qwen_audio_tools.archive.taking import PUBLISHER
 from qwen_audio_tools.clip import Clip
 from qwen_audio_tools.engines.base import Engine, Options
 from qwen_audio_tools.errors import ClipMissing
@@ -68,7 +68,7 @@ def listen(
         summary=summary,
         words=PUBLISHER if written is not None else engine.info.label,
         engine=", ".join(labels),
-        coverage=heard.coverage,
+        coverage=Coverage.from_dict(heard.coverage.to_dict()),
         warnings=tuple(dict.fromkeys([*record.warnings, *heard.warnings, *_odd(heard, written)])),
         error="",
         attempts=0,

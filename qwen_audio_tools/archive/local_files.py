@@ -13,7 +13,7 @@ from qwen_audio_tools.archive.archive import Archive
 from qwen_audio_tools.archive.feeds.plain_text import one_line
 from qwen_audio_tools.archive.records import Enclosure, Episode, EpisodeRecord
 from qwen_audio_tools.archive.shows import Kind, KnownFile, Show, made_id
-from qwen_audio_tools.archive.visiting import Visit, now
+from qwen_audio_tools.archive.visiting import Visit, failed, now
 from qwen_audio_tools.errors import ClipMissing
 from qwen_audio_tools.sources.naming import expand
 
@@ -25,14 +25,9 @@ def visit_files(archive: Archive, show: Show) -> Visit:
         OSError: nothing can be written.
     """
     work = _Work(archive, show)
-    paths = _paths(archive, show)
-    if not paths and show.kind is Kind.FOLDER and not Path(show.source).is_dir():
-        gone = replace(
-            show, error=f"the folder {show.source!r} is not there", failures=show.failures + 1
-        )
-        archive.shows.put(gone)
-        return Visit(show=gone, unchanged=True)
-    for path in paths:
+    if show.kind is Kind.FOLDER and not Path(show.source).is_dir():
+        return failed(archive, show, f"the folder {show.source!r} is not there")
+    for path in _paths(archive, show):
         work.look_at(path)
     seen = replace(
         show,

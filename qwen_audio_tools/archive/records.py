@@ -12,6 +12,10 @@ VERSION = 1
 """Of the JSON form; a newer one is refused rather than misread."""
 
 
+PUBLISHER = "publisher"
+"""Where words come from that no engine heard: a transcript of the episode's publisher."""
+
+
 class NewerVersion(ValueError):
     """Data that a later version of this program wrote: it is not damaged."""
 
@@ -126,7 +130,7 @@ class State(StrEnum):
 class EpisodeRecord:
     """An episode in the ledger.
 
-    `words` tells where the words come from: "publisher", or the engine's label; `engine` who heard
+    `words` tells where the words come from: `PUBLISHER`, or the engine's label; `engine` who heard
     the rest. `summary` is a few sentences of the episode's own. `attempts` counts failures in a
     row.
     `duration` is what the feed claims until the episode was heard.

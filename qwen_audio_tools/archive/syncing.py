@@ -13,14 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from qwen_audio_tools.archive.archive import Archive
-from qwen_audio_tools.archive.fetching import Fetcher
+from qwen_audio_tools.archive.fetching import Fetcher, reason
 from qwen_audio_tools.archive.heads import Head, heads
 from qwen_audio_tools.archive.local_files import visit_files
 from qwen_audio_tools.archive.records import State
 from qwen_audio_tools.archive.shows import Kind, Show
-from qwen_audio_tools.archive.visiting import Visit, visit_feed
+from qwen_audio_tools.archive.visiting import Visit, failed, visit_feed
 from qwen_audio_tools.archive.work import MOST_ATTEMPTS, Outcome, lacks_audio, take_episode
 from qwen_audio_tools.archive.workers import Listening, Progress
+from qwen_audio_tools.errors import QwenAudioError
 
 AHEAD = 4
 """Episodes that may wait for a listener with their audio here."""
@@ -123,9 +124,14 @@ def visit(archive: Archive, shows: Sequence[Show], fetcher: Fetcher, tell: Tell)
     known = heads(archive)
 
     def work(show: Show) -> Visit:
-        if show.kind is Kind.FEED:
-            return visit_feed(archive, show, fetcher, known)
-        return visit_files(archive, show)
+        try:
+            if show.kind is Kind.FEED:
+                return visit_feed(archive, show, fetcher, known)
+            return visit_files(archive, show)
+        except (OSError, QwenAudioError):
+            raise  # no room, or a ledger of a newer version: the next show would end so too
+        except Exception as error:  # a bug in one show must not cost the others
+            return failed(archive, show, f"unexpected {reason(error)}")
 
     with ThreadPoolExecutor(_VISITORS, thread_name_prefix="visit") as pool:
         for found in pool.map(work, shows):

@@ -12,15 +12,13 @@ from qwen_audio_tools.archive.archive import Archive
 from qwen_audio_tools.archive.downloading import download, forget
 from qwen_audio_tools.archive.fetching import Fetcher, reason
 from qwen_audio_tools.archive.local_files import hashed
-from qwen_audio_tools.archive.records import Chapter, Enclosure, EpisodeRecord, State
+from qwen_audio_tools.archive.records import PUBLISHER, Chapter, Enclosure, EpisodeRecord, State
 from qwen_audio_tools.archive.transcripts.reading import LARGEST, best_first, read_publishers
 from qwen_audio_tools.clip import Clip
 from qwen_audio_tools.errors import ArchiveError, ClipMissing, QwenAudioError
 from qwen_audio_tools.replacing import synced
 from qwen_audio_tools.sources.connecting import short
 
-PUBLISHER = "publisher"
-"""Where words come from that the engine did not hear."""
 _SURE = 0.1
 """By which share a feed may be wrong about the bytes of a file before that is told."""
 _ENDINGS = {"mp4": "m4a", "matroska": "mka"}

@@ -7,7 +7,7 @@ from typing import Any
 
 from qwen_audio_tools.archive.archive import Archive
 from qwen_audio_tools.archive.local_files import hashed
-from qwen_audio_tools.archive.records import EpisodeRecord, State
+from qwen_audio_tools.archive.records import PUBLISHER, EpisodeRecord, State
 from qwen_audio_tools.errors import ArchiveError, ClipMissing
 
 _SLACK = 1.0
@@ -91,7 +91,7 @@ def _wrong_passages(record: EpisodeRecord) -> Iterator[str]:
         yield "its passages are not numbered in order"
     if any(after.start < before.start for before, after in pairwise(found)):
         yield "its passages are not in order of time"
-    if record.words != "publisher" and any(not 0 <= p.start <= p.end <= ends for p in found):
+    if record.words != PUBLISHER and any(not 0 <= p.start <= p.end <= ends for p in found):
         yield "a passage lies outside of the recording"
     starts = [chapter.start for chapter in record.episode.chapters]
     if any(p.start < start < p.end for p in found for start in starts):

@@ -43,12 +43,12 @@ def visit_feed(
         content = _content(archive, show, fetcher)
         if content.wait is not None:
             until = now(content.wait)
-            return _failed(archive, show, f"the server asks to wait until {until}", until)
+            return failed(archive, show, f"the server asks to wait until {until}", until)
         if content.unchanged:
             return Visit(show=_kept(archive, _seen(show, content)), unchanged=True)
         feed = read_feed(content.data, url=show.source, show=show.id)
     except QwenAudioError as error:
-        return _failed(archive, show, reason(error))
+        return failed(archive, show, reason(error))
     return take_in(archive, show, feed, content, known or {})
 
 
@@ -166,7 +166,8 @@ def _seen(show: Show, content: Content) -> Show:
     )
 
 
-def _failed(archive: Archive, show: Show, why: str, until: str = "") -> Visit:
+def failed(archive: Archive, show: Show, why: str, until: str = "") -> Visit:
+    """Keep in a show why its visit failed, and return that visit."""
     seen = replace(show, error=why, failures=show.failures + 1, not_before=until)
     return Visit(show=_kept(archive, seen), unchanged=True)
 

@@ -1,13 +1,15 @@
 """Listeners in processes of their own: one that dies costs one episode, and is replaced."""
 
+import contextlib
 import json
-import selectors
+import queue
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 from qwen_audio_tools import errors
 from qwen_audio_tools.archive.archive import Archive
@@ -34,13 +36,6 @@ class _Process:
     popen: "subprocess.Popen[bytes]"
     id: str = ""  # what it works on
     heard: bool = False
-    read: bytes = b""
-
-    @property
-    def out(self) -> IO[bytes]:
-        """The stream that it writes to."""
-        assert self.popen.stdout is not None
-        return self.popen.stdout
 
     def send(self, value: object) -> None:
         """Write it a line; one that is dead is noticed when its own lines end."""
@@ -50,6 +45,17 @@ class _Process:
             self.popen.stdin.flush()
         except BrokenPipeError:
             return
+
+    def close(self) -> int:
+        """Wait until it has ended, and return its exit code."""
+        assert self.popen.stdin is not None
+        with contextlib.suppress(OSError):
+            self.popen.stdin.close()
+        try:
+            return self.popen.wait(_LEAVE_S)
+        except subprocess.TimeoutExpired:
+            self.popen.kill()
+            return self.popen.wait()
 
 
 class Listening(Protocol):
@@ -124,7 +130,7 @@ class Workers:
     listeners: Listeners
     count: int
     _processes: list[_Process] = field(default_factory=list)
-    _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+    _lines: "queue.Queue[tuple[_Process, bytes]]" = field(default_factory=queue.Queue)
 
     def __enter__(self) -> "Workers":
         return self
@@ -133,8 +139,7 @@ class Workers:
         for process in self._processes:
             process.popen.kill()
         for process in self._processes:
-            process.popen.wait(_LEAVE_S)
-        self._selector.close()
+            process.close()
 
     @property
     def free(self) -> bool:
@@ -160,15 +165,16 @@ class Workers:
             EngineError, SettingsError: no episode can be heard with this engine.
             OSError: there is no room.
         """
-        for key, _ in self._selector.select(wait):
-            process: _Process = key.data
-            chunk = process.out.read1(65_536)  # type: ignore[attr-defined]
-            if not chunk:
-                yield from self._buried(process)
-                continue
-            *lines, process.read = (process.read + chunk).split(b"\n")
-            for line in lines:
+        while True:
+            try:
+                process, line = self._lines.get(timeout=wait)
+            except queue.Empty:
+                return
+            wait = 1e-3  # what else is there already; whoever is free now must not wait for it
+            if line:
                 yield from self._understood(process, json.loads(line))
+            else:
+                yield from self._buried(process)
 
     def _started(self) -> _Process:
         # -P: no module of the folder we are in must stand in for one of ours. A group of its own:
@@ -181,11 +187,18 @@ class Workers:
         )
         process = _Process(popen)
         self._processes.append(process)
-        self._selector.register(process.out, selectors.EVENT_READ, process)
+        threading.Thread(target=self._read, args=(process,), daemon=True).start()
         process.send(
             {"folder": str(self.archive.folder.resolve()), "listeners": asdict(self.listeners)}
         )
         return process
+
+    def _read(self, process: _Process) -> None:
+        assert process.popen.stdout is not None
+        with process.popen.stdout as lines:
+            for line in lines:
+                self._lines.put((process, line))
+        self._lines.put((process, b""))
 
     def _understood(self, process: _Process, line: dict[str, Any]) -> Iterator[Outcome | Progress]:
         process.heard = True
@@ -198,9 +211,8 @@ class Workers:
             raise _error(line["fatal"])
 
     def _buried(self, process: _Process) -> Iterator[Outcome]:
-        self._selector.unregister(process.out)
         self._processes.remove(process)
-        code = process.popen.wait(_LEAVE_S)
+        code = process.close()
         if code > 0 and not process.heard:  # no episode's fault: each would end in this way
             raise EngineError(f"the process that should listen ended with exit code {code}")
         if process.id:

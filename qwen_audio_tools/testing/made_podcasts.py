@@ -127,7 +127,7 @@ def serving(port: int = 0) -> Iterator[Podcasts]:
     """Serve pages on loopback until the block ends."""
     with _Server(("127.0.0.1", port), _Handler) as running:
         running.podcasts = Podcasts(f"http://127.0.0.1:{running.server_address[1]}")
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+        threading.Thread(target=running.serve_forever, args=(0.02,), daemon=True).start()
         try:
             yield running.podcasts
         finally:

@@ -11,6 +11,7 @@ CUT = " […]"
 _BREAKS = {"p", "br", "div", "li", "ul", "ol", "tr", "hr", "blockquote", "pre", "section"}
 _BREAKS |= {f"h{level}" for level in range(1, 7)}
 _HIDDEN = {"script", "style", "template", "head", "title", "iframe", "object", "svg"}
+_SECTION = re.compile(r"<!\[(?:CDATA\[)?|\]\]>")
 # A second look at text that looks like markup, for feeds that escape it twice.
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 
@@ -53,9 +54,14 @@ def _visible(text: str) -> str:
     )
 
 
+def tame(text: str) -> str:
+    """Return HTML without marked sections, over which Python's own reader trips."""
+    return _SECTION.sub("", text)
+
+
 def _without_markup(text: str) -> str:
     reader = _Words()
-    reader.feed(text)
+    reader.feed(tame(text))
     reader.close()
     return "".join(reader.words)
 

@@ -82,11 +82,14 @@ def _parsed(data: bytes) -> Any:
         ) from error
     # From memory only: given a string, feedparser would open it as a path or a URL. Without a base
     # for relative links: a guid that looks like one must stay as it is when the feed moves.
-    return feedparser.parse(
-        io.BytesIO(data),
-        sanitize_html=False,  # all markup goes: see plain_text
-        resolve_relative_uris=False,
-    )
+    try:
+        return feedparser.parse(
+            io.BytesIO(data),
+            sanitize_html=False,  # all markup goes: see plain_text
+            resolve_relative_uris=False,
+        )
+    except Exception as error:  # whatever its readers of broken markup trip over
+        raise ArchiveError(f"it can't be read ({type(error).__name__}: {error})") from error
 
 
 def _no_feed(data: bytes, url: str, scanned: Scan) -> ArchiveError:
@@ -180,7 +183,8 @@ def _may_be_heard(media_type: str) -> bool:
 
 
 def _published(entry: Any) -> str:
-    moment = entry.get("published_parsed") or entry.get("updated_parsed")
+    # Past feedparser's own `get`, which answers for one date with the other, and warns of it.
+    moment = dict.get(entry, "published_parsed") or dict.get(entry, "updated_parsed")
     try:
         return datetime.fromtimestamp(calendar.timegm(moment), UTC).isoformat(timespec="seconds")
     except (TypeError, ValueError, OverflowError, OSError):

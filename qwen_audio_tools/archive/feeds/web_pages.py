@@ -3,6 +3,7 @@
 import re
 from html.parser import HTMLParser
 
+from qwen_audio_tools.archive.feeds.plain_text import tame
 from qwen_audio_tools.archive.feeds.podcast_tags import web_address
 
 _START = re.compile(rb"^\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
@@ -18,7 +19,7 @@ def is_web_page(data: bytes) -> bool:
 def feeds_named_in(data: bytes, url: str) -> list[str]:
     """Return the feeds that a page names as its own."""
     reader = _Links()
-    reader.feed(data[:_LOOKED_AT].decode("utf-8", "replace"))
+    reader.feed(tame(data[:_LOOKED_AT].decode("utf-8", "replace")))
     return [found for each in reader.links if (found := web_address(each, url))]
 
 

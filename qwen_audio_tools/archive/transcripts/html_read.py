@@ -3,16 +3,18 @@
 from collections.abc import Iterator
 from html.parser import HTMLParser
 
+from qwen_audio_tools.archive.feeds.plain_text import tame
 from qwen_audio_tools.archive.feeds.reading import seconds_of
 from qwen_audio_tools.archive.transcripts.cues import Cue
 
 _HIDDEN = {"script", "style", "head", "template"}
+_BREAKS = {"p", "br", "div", "li"}
 
 
 def read_html(text: str) -> Iterator[Cue]:
     """Yield the paragraphs that have a time; who speaks stands in `cite` before it."""
     reader = _Paragraphs()
-    reader.feed(text)
+    reader.feed(tame(text))
     reader.close()
     yield from reader.finished()
 
@@ -35,7 +37,9 @@ class _Paragraphs(HTMLParser):
     def handle_starttag(self, tag: str, attrs: object) -> None:
         if tag in _HIDDEN:
             self._hidden += 1
-        elif tag in ("cite", "time"):
+        elif tag not in ("cite", "time"):
+            self.handle_data(" " if tag in _BREAKS else "")
+        else:
             if self._texts.get("text", "").strip():
                 self._close()
             self._inside = tag
