@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -167,6 +168,7 @@ WRITER = """
 import resource, sys
 from pathlib import Path
 from qwen_audio_tools.archive.ledger import Ledger
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 ledger = Ledger(Path(sys.argv[1]))
 record = ledger.get(sys.argv[2])
@@ -240,3 +242,15 @@ def test_audio_is_found_in_the_archive_or_where_a_local_file_lies(tmp_path):
         there.unlink()
         with pytest.raises(ClipMissing, match="is gone"):
             archive.path_of(found)
+
+
+def test_threads_that_write_at_once_leave_files_as_open_as_any_other(ledger, tmp_path):
+    mask = os.umask(0o022)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda number: ledger.put(a_record(number)), range(1, 200)))
+        modes = {ledger.path(id).stat().st_mode & 0o777 for id in ledger.ids()}
+        assert modes == {0o644}
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(mask)
