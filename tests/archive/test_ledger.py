@@ -117,16 +117,17 @@ def test_a_lock_is_held_by_one_at_a_time_and_leaves_no_file(ledger, tmp_path):
 
 
 def test_threads_that_fight_for_a_lock_never_hold_it_together(ledger):
-    inside, most, won = [0], [0], [0]
+    inside, most = [0], [0]
     guard = threading.Lock()
 
     def fight():
-        for _ in range(200):
+        times = 0
+        while times < 50:
             with ledger.locked(f"{1:016x}") as held:
                 if held:
+                    times += 1
                     with guard:
                         inside[0] += 1
-                        won[0] += 1
                         most[0] = max(most[0], inside[0])
                     time.sleep(0)
                     with guard:
@@ -138,7 +139,6 @@ def test_threads_that_fight_for_a_lock_never_hold_it_together(ledger):
     for thread in threads:
         thread.join()
     assert most == [1]
-    assert won[0] >= 200
 
 
 HOLDER = """
