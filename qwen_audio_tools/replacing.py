@@ -3,8 +3,11 @@
 import contextlib
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+
+_asking = threading.Lock()
 
 
 @contextlib.contextmanager
@@ -19,9 +22,7 @@ def replaced(path: Path, *, durable: bool = False) -> Iterator[Path]:
     try:
         yield fresh
         # mkstemp keeps others out; a result is as open as any file that the user makes.
-        mask = os.umask(0)
-        os.umask(mask)
-        fresh.chmod(0o666 & ~mask)
+        fresh.chmod(0o666 & ~_umask())
         if durable:
             synced(fresh)
         fresh.replace(path)
@@ -30,6 +31,14 @@ def replaced(path: Path, *, durable: bool = False) -> Iterator[Path]:
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
+
+
+def _umask() -> int:
+    # It can be read only by setting it, which two threads must not do at once.
+    with _asking:
+        mask = os.umask(0)
+        os.umask(mask)
+        return mask
 
 
 def synced(path: Path) -> None:

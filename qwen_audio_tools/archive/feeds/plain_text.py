@@ -56,7 +56,7 @@ def _visible(text: str) -> str:
 
 def tame(text: str) -> str:
     """Return HTML without marked sections, over which Python's own reader trips."""
-    return _SECTION.sub("", text)
+    return _SECTION.sub(" ", text)  # a space: or what is left might make another
 
 
 def _without_markup(text: str) -> str:

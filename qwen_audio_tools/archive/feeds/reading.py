@@ -182,9 +182,9 @@ def _may_be_heard(media_type: str) -> bool:
     return kind in ("audio", "video", "") or media_type.endswith(("/ogg", "/octet-stream"))
 
 
-def _published(entry: Any) -> str:
+def _published(entry: dict[str, Any]) -> str:
     # Past feedparser's own `get`, which answers for one date with the other, and warns of it.
-    moment = dict.get(entry, "published_parsed") or dict.get(entry, "updated_parsed")
+    moment: Any = dict.get(entry, "published_parsed") or dict.get(entry, "updated_parsed")
     try:
         return datetime.fromtimestamp(calendar.timegm(moment), UTC).isoformat(timespec="seconds")
     except (TypeError, ValueError, OverflowError, OSError):
