@@ -1,6 +1,7 @@
 """Answer and what it rests on: Evidence, Coverage, Usage. Pure values, JSON both ways."""
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from qwen_audio_tools.spans import Span, gaps, total_seconds
@@ -11,9 +12,11 @@ class Evidence:
     """One thing that was heard.
 
     `kind` is what sort of thing: "speech", "sound", "voice", "speaker", "language", "emotion",
-    "silence", "translation"; or "heard", for a clip that a model took in as a whole. `start` and
+    "silence", "translation"; "near", for what was said near a question without answering it; or
+    "heard", for a clip that a model took in as a whole. `start` and
     `end` are seconds of the recording, None where it concerns all of it. `score` is the model's
-    own certainty, 0 to 1, None for a measurement.
+    own certainty, 0 to 1, None for a measurement. `measures` are the numbers of one, by names
+    that end in the unit, such as "pitch_hz".
     """
 
     kind: str
@@ -23,14 +26,18 @@ class Evidence:
     score: float | None = None
     model: str = ""
     clip: str = ""
+    measures: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return a JSON-ready dict, times rounded to milliseconds."""
-        return asdict(self) | {
+        """Return a JSON-ready dict, times rounded to milliseconds; `measures` where there are."""
+        values = asdict(self) | {
             "start": _rounded(self.start, 3),
             "end": _rounded(self.end, 3),
             "score": _rounded(self.score, 4),
         }
+        if not self.measures:
+            del values["measures"]
+        return values
 
 
 @dataclass(frozen=True, slots=True)

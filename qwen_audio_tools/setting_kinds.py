@@ -81,6 +81,13 @@ def file(value: object) -> Path:
     return Path(value).expanduser()
 
 
+def folder(value: object) -> Path:
+    """Return the path of a folder."""
+    if not isinstance(value, str | Path) or not str(value).strip():
+        raise ValueError("the path of a folder is needed")
+    return Path(value).expanduser()
+
+
 def folders(value: object) -> tuple[Path, ...]:
     """Return folders, of a list or of one text as in PATH."""
     if isinstance(value, str):

@@ -48,6 +48,8 @@ class Settings:
     server_key_file: Path | None
     server_timeout: float
     server_concurrency: int
+    archive: Path | None
+    archive_index: str
     origins: Mapping[str, str]
 
     def origin(self, name: str) -> str:
@@ -204,6 +206,20 @@ TABLE: dict[str, Setting] = {
             default=32,
             about="requests that one server gets at once",
             parse=kinds.count,
+        ),
+        Setting(
+            name="archive",
+            variable="QWA_ARCHIVE",
+            default=None,
+            about="folder of the podcast archive; archive in the data folder where it is not set",
+            parse=kinds.folder,
+        ),
+        Setting(
+            name="archive_index",
+            variable="QWA_ARCHIVE_INDEX",
+            default="",
+            about="where its index is kept, such as s3://bucket/index; in the archive if empty",
+            parse=kinds.text,
         ),
     )
 }

@@ -143,6 +143,13 @@ TASKS: dict[str, Task] = {
             "描述说话人：性别、年龄和音色。",
         ),
         _task(
+            "voice",
+            "how the voice goes on, measured stretch by stretch",
+            (Ability.VOICE,),
+            "How do the pitch, loudness and liveliness of the voice change over this audio?",
+            "这段音频里嗓音的音高、响度和活跃程度如何变化？",
+        ),
+        _task(
             "speakers",
             "how many people speak, and who when",
             (Ability.SPEAKERS,),

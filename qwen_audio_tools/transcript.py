@@ -27,6 +27,17 @@ def joined_text(segments: Iterable[Segment], language: str | None) -> str:
     return joiner.join(segment.text.strip() for segment in segments).strip()
 
 
+def spoken_words(text: str) -> int:
+    """Return about how many words a text has; 1.6 Chinese, Japanese or Thai letters make one."""
+    dense = sum("\u3040" <= char <= "\u9fff" or "\u0e00" <= char <= "\u0e7f" for char in text)
+    spaced = "".join(
+        " " if "\u3040" <= char <= "\u9fff" or "\u0e00" <= char <= "\u0e7f" else char
+        for char in text
+    )
+    words = sum(any(char.isalnum() for char in word) for word in spaced.split())
+    return round(dense / 1.6) + words
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript:
     """The segments of one recording in order of time; `duration` is in seconds."""

@@ -70,6 +70,7 @@ COMMANDS = {
     "describe": "short_forms:describe",
     "sounds": "short_forms:sounds",
     "emotion": "short_forms:emotion",
+    "archive": "archiving.commands:app",
     "info": "info:info",
     "serve": "serve:serve",
     "mcp": "mcp:mcp",

@@ -59,7 +59,7 @@ def show(
 def _shown(value: object) -> object:
     if isinstance(value, tuple):
         return [without_password(str(part)) for part in value]
-    return str(value) if isinstance(value, Path) else value
+    return str(value or "") if value is None or isinstance(value, Path) else value
 
 
 def _plain(value: object) -> str:

@@ -9,7 +9,7 @@ from qwen_audio_tools.answer import Answer, Evidence
 SHOWN = 12
 """Lines of evidence that a person is shown; --json has them all."""
 TEXT_COLUMNS = 96
-QUOTED = frozenset({"speech", "translation"})
+QUOTED = frozenset({"speech", "near", "translation"})
 SCORED = frozenset({"sound", "emotion", "language", "music"})
 UNSURE = 0.6  # below this, words that were heard carry their score too
 

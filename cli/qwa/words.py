@@ -10,6 +10,7 @@ CHINESE = {
     "interrupted; what was finished is kept": "已中断；已完成的结果保留",
     # kinds of evidence
     "speech": "语音",
+    "near": "相近",
     "sound": "声音",
     "voice": "嗓音",
     "speaker": "说话人",
@@ -66,6 +67,14 @@ CHINESE = {
     'A line that ends in \\ goes on; """ begins and ends a block.': (
         '行尾的 \\ 表示下一行继续；""" 开始和结束一段多行文字。'
     ),
+    # qwa archive
+    "{count} new episodes": "{count} 期新节目",
+    "{count} episodes to hear": "有 {count} 期节目要听",
+    "{count} episodes heard, {hours} h": "听了 {count} 期节目，{hours} 小时",
+    "{speed} h of audio an hour": "每小时听 {speed} 小时音频",
+    "{time} left": "还需 {time}",
+    "{name}: the same audio as another episode": "{name}：音频与另一期相同",
+    "all is as it should be": "一切正常",
     # progress
     "recording": "正在录音",
     "analysing": "正在分析",

@@ -8,16 +8,32 @@ from typing import Any
 from qwen_audio_tools.answer import Coverage
 from qwen_audio_tools.transcript import Segment
 
-_UNHEARD = Coverage(0.0, 0.0)
 VERSION = 1
 """Of the JSON form; a newer one is refused rather than misread."""
 
 
+PUBLISHER = "publisher"
+"""Where words come from that no engine heard: a transcript of the episode's publisher."""
+
+
+class NewerVersion(ValueError):
+    """Data that a later version of this program wrote: it is not damaged."""
+
+
+def check_version(version: object, what: str) -> None:
+    """Raise NewerVersion or ValueError where `version` is not ours."""
+    if version != VERSION:
+        kind = NewerVersion if isinstance(version, int) and version > VERSION else ValueError
+        raise kind(f"version {version!r} of {what}; {VERSION} is known")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enclosure:
-    """The audio of an episode. `path` is where it lies on this machine, if it does.
+    """The audio of an episode.
 
-    `sha256` is that of the file's bytes; `url` where it came from, empty for a local file.
+    `path` is where it lies on this machine, if it does; a relative one counts from the archive's
+    folder (`Archive.path_of`). `sha256` is that of the file's bytes; `url` where it came from,
+    empty for a local file; `size` its bytes, until it is here as the feed claims.
     """
 
     url: str = ""
@@ -50,7 +66,9 @@ class Episode:
 
     `id` names it in the archive: made from the feed and the guid, or from a file's content.
     `show` is the title of the feed or the name of the folder; `published` is ISO 8601, or empty.
-    All texts are plain: no markup is left in them.
+    `feed` is the id of the show in the archive. `alternates` are other files of the same episode,
+    for when the first can't be had. `revision` names what its feed said, to tell when that
+    changes. All texts are plain: no markup is left in them.
     """
 
     id: str
@@ -66,6 +84,8 @@ class Episode:
     chapters: tuple[Chapter, ...] = ()
     chapters_url: str = ""
     transcripts: tuple[TranscriptLink, ...] = ()
+    alternates: tuple[Enclosure, ...] = ()
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +122,7 @@ class State(StrEnum):
     NEW = "new"  # known from its feed
     FETCHED = "fetched"  # its audio is here, and verified
     HEARD = "heard"
+    SAME = "same"  # its audio is that of the episode `same_as`, which tells all
     FAILED = "failed"  # `error` says why; the next sync tries again, a few times
 
 
@@ -109,9 +130,10 @@ class State(StrEnum):
 class EpisodeRecord:
     """An episode in the ledger.
 
-    `words` tells where the words come from: "publisher", or the engine's label; `engine` who heard
-    the rest. `summary` is a few sentences of the episode's own. `attempts` counts failures
-    in a row.
+    `words` tells where the words come from: `PUBLISHER`, or the engine's label; `engine` who heard
+    the rest. `summary` is a few sentences of the episode's own. `attempts` counts failures in a
+    row.
+    `duration` is what the feed claims until the episode was heard.
     """
 
     episode: Episode
@@ -124,10 +146,11 @@ class EpisodeRecord:
     summary: str = ""
     words: str = ""
     engine: str = ""
-    coverage: Coverage = _UNHEARD
+    coverage: Coverage = field(default_factory=lambda: Coverage(0.0, 0.0))
     warnings: tuple[str, ...] = ()
     error: str = ""
     attempts: int = 0
+    same_as: str = ""
     updated: str = ""
 
     def failed(self, error: str) -> "EpisodeRecord":
@@ -151,15 +174,14 @@ class EpisodeRecord:
             KeyError, TypeError, ValueError: it is none, or of a newer version.
         """
         values = dict(data)
-        version = values.pop("version")
-        if version != VERSION:
-            raise ValueError(f"version {version!r} of a record; {VERSION} is known")
+        check_version(values.pop("version"), "a record")
         episode = dict(values["episode"])
         episode.update(
             enclosure=Enclosure(**episode["enclosure"]),
             persons=tuple(episode["persons"]),
             chapters=tuple(Chapter(**each) for each in episode["chapters"]),
             transcripts=tuple(TranscriptLink(**each) for each in episode["transcripts"]),
+            alternates=tuple(Enclosure(**each) for each in episode.get("alternates", ())),
         )
         values.update(
             episode=Episode(**episode),

@@ -40,7 +40,7 @@ class PyavReader:
         self._name = name
         self._demuxer = container.demuxer
         size = file.seek(0, 2)
-        self._container = _open(file, name, container)
+        self._container = open_container(file, name, container)
         self.notes: list[str] = []
         tracks = self._container.streams.audio
         if not tracks:
@@ -181,7 +181,12 @@ class PyavReader:
         self._container.close()
 
 
-def _open(file: BinaryIO, name: str, container: Container) -> Any:
+def open_container(file: BinaryIO, name: str, container: Container) -> Any:
+    """Open a file in libavformat by the demuxer that its first bytes call for, and no other.
+
+    Raises:
+        ClipUnreadable: it starts like that container, but isn't one.
+    """
     import av
 
     file.seek(0)

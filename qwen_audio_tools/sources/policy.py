@@ -1,7 +1,7 @@
 """Who may open what: a person anything that is theirs, an agent only what it was given."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +18,15 @@ class SourcePolicy:
     `roots`: folders that paths must lie in once symlinks are resolved; None means anywhere.
     `allow_urls`: https URLs, fetched with every redirect checked. `hosts`: the only ones that URLs
     and redirects may lead to; `*.example.com` is any name below that one, None any host at all.
-    `allow_private`: also plain http and addresses that are not public, for one's own network.
-    `seconds`: time for a whole fetch.
+    `allow_http`: also plain http. `allow_private`: both, and addresses that are not public, for
+    one's own network. `seconds`: time for a whole fetch.
     `trust`: the certificate authorities for https, where the machine's own won't do.
     """
 
     roots: tuple[Path, ...] | None = None
     allow_urls: bool = False
     hosts: tuple[str, ...] | None = None
+    allow_http: bool = False
     allow_private: bool = False
     allow_stdin: bool = True
     seconds: float = 120.0
@@ -49,17 +50,26 @@ class SourcePolicy:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict; `trust` stays behind, so what is restored opens no more."""
-        roots = None if self.roots is None else [str(root) for root in self.roots]
-        kept = ("allow_urls", "allow_private", "allow_stdin", "seconds", "redirects")
-        values = {name: getattr(self, name) for name in kept}
-        return {"roots": roots, **values, "limits": asdict(self.limits)}
+        kept = [each.name for each in fields(self) if each.name not in ("roots", "hosts", "trust")]
+        return {
+            **{name: getattr(self, name) for name in kept},
+            "roots": None if self.roots is None else [str(root) for root in self.roots],
+            "hosts": None if self.hosts is None else list(self.hosts),
+            "limits": asdict(self.limits),
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "SourcePolicy":
         """Rebuild a policy from `to_dict`."""
-        roots = data["roots"]
-        folders = None if roots is None else tuple(Path(root) for root in roots)
-        return cls(**{**data, "roots": folders, "limits": Limits(**data["limits"])})
+        roots, hosts = data["roots"], data["hosts"]
+        return cls(
+            **{
+                **data,
+                "roots": None if roots is None else tuple(Path(root) for root in roots),
+                "hosts": None if hosts is None else tuple(hosts),
+                "limits": Limits(**data["limits"]),
+            }
+        )
 
 
 def person(limits: Limits | None = None) -> SourcePolicy:

@@ -1,37 +1,57 @@
-"""Fetch one https URL into a temporary file, without letting it lead into one's own network.
+"""Ask one URL for its content; redirects go through the same guarded door as the URL itself.
 
-The name is resolved once, each of its addresses must be public, and the connection goes to that
-very address with the name kept for TLS and the Host header: so a name that changes its address
-between check and use gains nothing. Redirects go through the same door. What a server says of its
-content is not believed; the decoder sniffs.
+What a server says of its content is not believed; the decoder sniffs. Bytes and time are bounded.
 """
 
 import contextlib
 import http.client
-import ipaddress
 import socket
-import ssl
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import BinaryIO
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin
 
 from qwen_audio_tools.errors import ClipMissing, ClipRefused, ClipUnreadable
+from qwen_audio_tools.sources.connecting import Target, connect, parse, short
 from qwen_audio_tools.sources.policy import SourcePolicy
 from qwen_audio_tools.sources.spooling import spool
 
 _CHUNK = 64 * 1024
-_STEP_SECONDS = 15.0
+_REDIRECTS = (301, 302, 303, 307, 308)
+_FOR_EVER = (301, 308)
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
-    scheme: str
-    host: str
-    port: int
-    path: str
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a server answered; `chunks` is its content, valid until `requested` ends.
+
+    `url` is where it came from after redirects; `moved` the URL that is to be asked from now on,
+    where the server says so; `headers` have names in lower case; `length` counts the bytes that
+    are promised.
+    """
+
+    url: str
+    moved: str
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    length: int | None
+    chunks: Iterator[bytes] = field(repr=False)
+
+    def check(self) -> None:
+        """Refuse whatever is no content.
+
+        Raises:
+            ClipMissing: the server says that there is nothing.
+            ClipUnreadable: it says no, or fails.
+        """
+        if self.status in (404, 410):
+            raise ClipMissing(f"{short(self.url)!r} does not exist: the server says {self.status}")
+        if self.status >= 300 or self.status in (204, 205):
+            said = f"{self.status} {self.reason}".strip()
+            raise ClipUnreadable(f"{short(self.url)!r}: the server says {said}")
 
 
 def fetch(url: str, policy: SourcePolicy) -> BinaryIO:
@@ -43,27 +63,48 @@ def fetch(url: str, policy: SourcePolicy) -> BinaryIO:
         ClipUnreadable: it can't be reached, fails, or takes too long.
         ClipTooLong: more bytes than the limits allow.
     """
+    with requested(url, policy) as reply:
+        reply.check()
+        policy.limits.check_size(reply.length or 0, short(url))
+        return spool(reply.chunks, policy.limits, short(url))
+
+
+@contextlib.contextmanager
+def requested(
+    url: str, policy: SourcePolicy, headers: Mapping[str, str] | None = None
+) -> Iterator[Reply]:
+    """Give a server's answer to a GET, whatever its status, after at most `policy.redirects`.
+
+    The chunks may be more than the policy's limits allow: who keeps them counts them.
+
+    Raises:
+        ClipRefused: URLs are not allowed, nor is this scheme, address or redirect.
+        ClipUnreadable: it can't be reached, fails, or takes too long.
+    """
     if not policy.allow_urls:
-        raise ClipRefused(f"{_short(url)!r} is a URL; URLs are not opened here", hint="download it")
+        raise ClipRefused(f"{short(url)!r} is a URL; URLs are not opened here", hint="download it")
     deadline = time.monotonic() + policy.seconds
+    moved, for_ever = "", True
     for _ in range(policy.redirects + 1):
-        target = _parse(url, policy)
-        connection = _connect(target, policy, deadline)
+        target = parse(url, policy)
+        connection = connect(target, policy, deadline)
         # A timeout per read would let a server drip bytes for ever; this ends it all at once.
         clock = threading.Timer(max(0.0, deadline - time.monotonic()), _cut, (connection.sock,))
         clock.daemon = True
         clock.start()
         try:
-            with _ask(connection, target, url) as answer:
-                _check_status(answer, url)
-                if answer.status not in (301, 302, 303, 307, 308):
-                    policy.limits.check_size(answer.length or 0, _short(url))
-                    return spool(_body(answer, url, deadline), policy.limits, _short(url))
-                url = urljoin(url, answer.getheader("Location") or "")
+            with _ask(connection, target, url, headers or {}) as answer:
+                if answer.status not in _REDIRECTS:
+                    yield _reply(answer, url, moved, deadline)
+                    return
+                url = _location(answer, url)
+                # Behind a redirect that is for today only, nothing is for ever.
+                for_ever &= answer.status in _FOR_EVER
+                moved = url if for_ever else moved
         finally:
             clock.cancel()
             connection.close()
-    raise ClipRefused(f"more than {policy.redirects} redirects, the last to {_short(url)!r}")
+    raise ClipRefused(f"more than {policy.redirects} redirects, the last to {short(url)!r}")
 
 
 def _cut(sock: socket.socket) -> None:
@@ -71,109 +112,40 @@ def _cut(sock: socket.socket) -> None:
         sock.shutdown(socket.SHUT_RDWR)
 
 
-def _parse(url: str, policy: SourcePolicy) -> _Target:
-    if any(ord(letter) <= 32 or letter in "\\\x7f" for letter in url):
-        raise ClipRefused(f"{_short(url)!r} holds characters that no URL has")
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise ClipRefused(f"{_short(url)!r} is not a URL: {error}") from error
-    allowed = ("https", "http") if policy.allow_private else ("https",)
-    if parts.scheme not in allowed:
-        raise ClipRefused(f"{_short(url)!r}: only {' and '.join(allowed)} URLs are opened")
-    if not parts.hostname or parts.username or parts.password:
-        raise ClipRefused(f"{_short(url)!r} names no host, or holds a password")
-    if not policy.allows_host(parts.hostname):
-        raise ClipRefused(
-            f"{_short(url)!r}: {parts.hostname!r} is not among the hosts that may be asked "
-            f"({', '.join(policy.hosts or ()) or 'none'})",
-            hint="send the audio itself",
-        )
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    default = 443 if parts.scheme == "https" else 80
-    return _Target(parts.scheme, parts.hostname, port or default, path)
+def _reply(answer: http.client.HTTPResponse, url: str, moved: str, deadline: float) -> Reply:
+    return Reply(
+        url=url,
+        moved=moved,
+        status=answer.status,
+        reason=answer.reason,
+        headers={name.lower(): value for name, value in answer.getheaders()},
+        length=answer.length,
+        chunks=_body(answer, url, deadline),
+    )
 
 
-def _addresses(target: _Target, policy: SourcePolicy) -> list[str]:
-    try:
-        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise ClipUnreadable(
-            f"no address for {target.host!r}", hint="check the name and the network"
-        ) from error
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    if not policy.allow_private:
-        for address in addresses:
-            if not is_public(address):
-                raise ClipRefused(f"{target.host!r} leads to {address}, which is not public")
-    return addresses
-
-
-def is_public(address: str) -> bool:
-    """Return whether an IP address is on the public internet, embedded IPv4 ones included."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo or (None, None))[1]
-        if inner is None and ip in ipaddress.ip_network("64:ff9b::/96"):
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
-        if inner is not None and not is_public(str(inner)):
-            return False
-    return ip.is_global and not ip.is_multicast
-
-
-def _connect(target: _Target, policy: SourcePolicy, deadline: float) -> http.client.HTTPConnection:
-    failure: Exception | None = None
-    for address in _addresses(target, policy):
-        left = min(_STEP_SECONDS, deadline - time.monotonic())
-        if left <= 0:
-            break
-        try:
-            raw = socket.create_connection((address, target.port), timeout=left)
-        except OSError as error:
-            failure = error
-            continue
-        return _dressed(raw, target, policy)
-    raise ClipUnreadable(f"{target.host!r} can't be reached: {failure or 'time is up'}")
-
-
-def _dressed(
-    raw: socket.socket, target: _Target, policy: SourcePolicy
-) -> http.client.HTTPConnection:
-    connection = http.client.HTTPConnection(target.host, target.port)
-    connection.sock = raw
-    if target.scheme == "https":
-        context = policy.trust or ssl.create_default_context()
-        try:
-            connection.sock = context.wrap_socket(raw, server_hostname=target.host)
-        except (OSError, ssl.CertificateError) as error:
-            raw.close()
-            raise ClipUnreadable(f"no safe connection to {target.host!r}: {error}") from error
-    return connection
+def _location(answer: http.client.HTTPResponse, url: str) -> str:
+    named = urljoin(url, answer.getheader("Location") or "")
+    # Header bytes come as latin-1; a server that writes a path in UTF-8 means those very bytes.
+    raw = named.encode("latin-1", "replace")
+    return quote(raw, safe="!#$%&'()*+,/:;=?@[]~")
 
 
 def _ask(
-    connection: http.client.HTTPConnection, target: _Target, url: str
+    connection: http.client.HTTPConnection, target: Target, url: str, headers: Mapping[str, str]
 ) -> http.client.HTTPResponse:
-    default = 443 if target.scheme == "https" else 80
-    host = f"[{target.host}]" if ":" in target.host else target.host
     try:
         connection.putrequest("GET", target.path, skip_host=True, skip_accept_encoding=True)
-        connection.putheader("Host", host if target.port == default else f"{host}:{target.port}")
+        connection.putheader("Host", target.netloc)
         connection.putheader("User-Agent", "qwen-audio-tools")
         connection.putheader("Accept-Encoding", "identity")
+        for name, value in headers.items():
+            connection.putheader(name, value)
         connection.endheaders()
         answer = connection.getresponse()
-    except (OSError, http.client.HTTPException, UnicodeError) as error:
-        raise ClipUnreadable(f"{_short(url)!r} failed: {error or type(error).__name__}") from error
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise ClipUnreadable(f"{short(url)!r} failed: {error or type(error).__name__}") from error
     return answer
-
-
-def _check_status(answer: http.client.HTTPResponse, url: str) -> None:
-    if answer.status in (404, 410):
-        raise ClipMissing(f"{_short(url)!r} does not exist: the server says {answer.status}")
-    if answer.status >= 400 or answer.status in (204, 205, 304):
-        raise ClipUnreadable(f"{_short(url)!r}: the server says {answer.status} {answer.reason}")
 
 
 def _body(answer: http.client.HTTPResponse, url: str, deadline: float) -> Iterator[bytes]:
@@ -183,13 +155,8 @@ def _body(answer: http.client.HTTPResponse, url: str, deadline: float) -> Iterat
             size += len(chunk)
             yield chunk
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise ClipUnreadable(f"{_short(url)!r} broke off after {size} bytes: {error}") from error
+        raise ClipUnreadable(f"{short(url)!r} broke off after {size} bytes: {error}") from error
     if time.monotonic() > deadline:
-        raise ClipUnreadable(f"{_short(url)!r} took too long: {size} bytes came in time")
+        raise ClipUnreadable(f"{short(url)!r} took too long: {size} bytes came in time")
     if expected is not None and size < expected:
-        raise ClipUnreadable(f"{_short(url)!r} broke off: {size} of {expected} bytes came")
-
-
-def _short(url: str) -> str:
-    # A query often holds a key, and a message goes into logs.
-    return url.partition("?")[0][:200]
+        raise ClipUnreadable(f"{short(url)!r} broke off: {size} of {expected} bytes came")

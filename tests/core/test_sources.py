@@ -24,7 +24,7 @@ from qwen_audio_tools.errors import (
     ClipUnreadable,
 )
 from qwen_audio_tools.sources import SourcePolicy, agent, open_source, person
-from qwen_audio_tools.sources.urls import is_public
+from qwen_audio_tools.sources.connecting import is_public
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from qwen_audio_tools.engines.embedded.voices.pitch import without_octave_slips
 from qwen_audio_tools.engines.embedded.voices.voice_meter import (
     VoiceMeter,
     VoiceTrack,
-    spoken_words,
     voice_measures,
 )
 from qwen_audio_tools.spans import Span
 from qwen_audio_tools.testing import speech, white_noise
+from qwen_audio_tools.transcript import spoken_words
 
 TEXT = "The committee will meet again on Thursday to discuss the new plan for the river."
 

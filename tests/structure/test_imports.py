@@ -11,7 +11,7 @@ import pytest
 HEAVY = {
     *("numpy", "av", "soundfile", "soxr", "pydub", "matplotlib", "rich", "pydantic", "httpx"),
     *("faster_whisper", "ctranslate2", "onnxruntime", "tokenizers", "sentencepiece"),
-    *("vaderSentiment", "huggingface_hub", "requests", "torch", "transformers"),
+    *("feedparser", "vaderSentiment", "huggingface_hub", "requests", "torch", "transformers"),
     *("anyio", "asyncio", "mcp", "mcp_types", "prometheus_client", "starlette", "uvicorn"),
     *("langchain", "langchain_core", "langgraph", "llama_index", "espeakng_loader"),
 }

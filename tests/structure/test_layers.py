@@ -9,7 +9,7 @@ import pytest
 
 # The parts of the core from the bottom up. A part imports its own level and those below.
 LEVELS = (
-    ("errors", "folders", "replacing", "spans"),
+    ("errors", "folders", "locking", "replacing", "spans"),
     ("decoding", "loudness", "setting_kinds", "settings", "sources"),
     ("clip", "clip_reading", "clip_store"),
     ("answer", "content_blocks", "conversation", "subtitles", "transcript"),
@@ -39,6 +39,7 @@ CORE = {"qwen_audio_tools", "numpy"}
 AUDIO = {"av", "pydub", "soundfile", "soxr"}
 THIRD_PARTIES = {
     "qwen_audio_tools": CORE | AUDIO | {"matplotlib"},
+    "qwen_audio_tools/archive": CORE | {"feedparser"},
     "qwen_audio_tools/engines": CORE,
     "qwen_audio_tools/engines/embedded": CORE
     | {"ctranslate2", "faster_whisper", "onnxruntime", "sentencepiece", "tokenizers"}

@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from qwa.sound_card import sound_card
 from qwen_audio_tools.clip import Clip
-from qwen_audio_tools.errors import ClipUnreadable, MissingExtra
+from qwen_audio_tools.errors import ClipUnreadable
 
 LONGEST = 600.0
 """Seconds after which a recording ends by itself, if nobody ends it."""
@@ -23,7 +24,7 @@ def record(seconds: float | None, stopped: Stopped, progress: Progress) -> Clip:
     """
     import numpy as np
 
-    sounddevice = _sounddevice()
+    sounddevice = sound_card("to record")
     length = min(seconds or LONGEST, LONGEST)
     blocks: list[Any] = []
 
@@ -58,19 +59,3 @@ def _wait(heard: Callable[[], float], length: float, stopped: Stopped, progress:
             return
         progress("recording", now, length)
         time.sleep(POLL_S)
-
-
-def _sounddevice() -> Any:
-    try:
-        import sounddevice
-    except ImportError as error:
-        raise MissingExtra(
-            "to record, the package 'sounddevice' is needed",
-            hint="pip install 'qwen-audio-tools[record]'",
-        ) from error
-    except OSError as error:  # the package is there, the C library below it is not
-        raise MissingExtra(
-            "to record, sounddevice needs the PortAudio library",
-            hint="apt-get install libportaudio2, or what your system calls it",
-        ) from error
-    return sounddevice

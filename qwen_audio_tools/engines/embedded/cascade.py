@@ -24,6 +24,7 @@ NEEDS: dict[str, frozenset[Expert]] = {
     "language": frozenset({Expert.WORDS}),
     "emotion": frozenset({Expert.WORDS, Expert.SOUNDS, Expert.VOICE}),
     "speaker": frozenset({Expert.WORDS, Expert.VOICE}),
+    "voice": frozenset({Expert.VOICE}),
     "speakers": frozenset({Expert.SPEAKERS}),
     "vocal_sound": frozenset({Expert.SOUNDS}),
     "sound_events": frozenset({Expert.SOUNDS}),

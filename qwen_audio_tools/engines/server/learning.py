@@ -14,7 +14,7 @@ from qwen_audio_tools.engines.server.client import Client
 from qwen_audio_tools.engines.server.dialects import PLAIN, Dialect, hosting, spoken_by
 from qwen_audio_tools.engines.server.faults import Fault, Where, mute, unreadable
 from qwen_audio_tools.errors import EngineRefused
-from qwen_audio_tools.sources.urls import is_public
+from qwen_audio_tools.sources.connecting import is_public
 from qwen_audio_tools.tasks import Ability
 
 UNKNOWN_WINDOW = 30.0

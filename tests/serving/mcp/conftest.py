@@ -54,7 +54,7 @@ class Agent:
 
     @staticmethod
     def said(result: CallToolResult, *, failed: bool = False) -> str:
-        """Return the text of a result, beside which there are links to recordings and nothing else."""
+        """Return the text of a result, beside which there are only links to recordings."""
         block, *links = result.content
         assert block.type == "text"
         assert {link.type for link in links} <= {"resource_link"}

@@ -13,6 +13,7 @@ _WRITERS = {
     "language": "speech:write_language",
     "emotion": "emotion:write_emotion",
     "speaker": "voices:write_speaker",
+    "voice": "voice_over_time:write_voice",
     "speakers": "voices:write_speakers",
     "vocal_sound": "sounds:write_vocal_sounds",
     "sound_events": "sounds:write_sounds",

@@ -87,7 +87,7 @@ def write_quotes(heard: Analysis, asked: Asked, say: Say) -> Written:
     if not found:
         near = nearest(asked.text, heard.words.segments, limit=2, encoder=asked.encoder)
         lines = [say("not_said"), *(_quoted(quote, say) for quote in near)]
-        return Written("\n".join(lines), quote_evidence(near), limited=True)
+        return Written("\n".join(lines), _as_kind(quote_evidence(near), "near"), limited=True)
     lines = [_quoted(quote, say) for quote in found]
     if asked.route.yes_no:
         lines.insert(0, say("cant_judge", score=f"{found[0].score:.2f}"))

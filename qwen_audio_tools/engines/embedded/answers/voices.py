@@ -6,7 +6,8 @@ from qwen_audio_tools.engines.embedded.answers.phrases import Say
 from qwen_audio_tools.engines.embedded.answers.written import Asked, Written
 from qwen_audio_tools.engines.embedded.voices.speakers import MODEL as SPEAKER_MODEL
 from qwen_audio_tools.engines.embedded.voices.voice_meter import MODEL as VOICE_MODEL
-from qwen_audio_tools.engines.embedded.voices.voice_meter import VoiceMeasures, spoken_words
+from qwen_audio_tools.engines.embedded.voices.voice_meter import VoiceMeasures
+from qwen_audio_tools.transcript import spoken_words
 
 SURE_OF_GENDER = 0.65
 MANY_TURNS = 12
@@ -24,7 +25,7 @@ def write_speaker(heard: Analysis, asked: Asked, say: Say) -> Written:
         percent = round(100 * guess[1])
         gender = say("voice_male" if guess[0] == "male" else "voice_female", percent=percent)
     text = say.sentences(
-        [gender, say("voice_is", measures=_in_words(measures, say)), say("age_unknown")]
+        [gender, say("voice_is", measures=in_words(measures, say)), say("age_unknown")]
     )
     return Written(text, voice_evidence(heard, measures, say))
 
@@ -73,7 +74,7 @@ def voice_evidence(heard: Analysis, measures: VoiceMeasures, say: Say) -> tuple[
     return (
         Evidence(
             kind="voice",
-            text=_in_words(measures, say),
+            text=in_words(measures, say),
             start=heard.speech[0].start,
             end=heard.speech[-1].end,
             model=VOICE_MODEL,
@@ -81,7 +82,8 @@ def voice_evidence(heard: Analysis, measures: VoiceMeasures, say: Say) -> tuple[
     )
 
 
-def _in_words(measures: VoiceMeasures, say: Say) -> str:
+def in_words(measures: VoiceMeasures, say: Say) -> str:
+    """Return what was measured of a voice as a list within a sentence."""
     parts = []
     if measures.pitch and measures.pitch_low and measures.pitch_high:
         parts.append(

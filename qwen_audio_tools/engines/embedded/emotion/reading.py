@@ -31,10 +31,9 @@ from qwen_audio_tools.engines.embedded.sounds.sound_scores import SoundScores
 from qwen_audio_tools.engines.embedded.voices.voice_track import (
     VoiceMeasures,
     VoiceTrack,
-    spoken_words,
 )
 from qwen_audio_tools.spans import Span
-from qwen_audio_tools.transcript import Segment
+from qwen_audio_tools.transcript import Segment, spoken_words
 
 __all__ = ["Cue", "EmotionReading", "Heard", "choose", "emotion_over_time", "read_emotion"]
 

@@ -13,11 +13,10 @@ from qwen_audio_tools.engines.embedded.voices.pitch import pitches
 from qwen_audio_tools.engines.embedded.voices.voice_track import (
     VoiceMeasures,
     VoiceTrack,
-    spoken_words,
 )
 from qwen_audio_tools.spans import Span
 
-__all__ = ["VoiceMeasures", "VoiceMeter", "VoiceTrack", "spoken_words", "voice_measures"]
+__all__ = ["VoiceMeasures", "VoiceMeter", "VoiceTrack", "voice_measures"]
 
 MODEL = "yin"
 RATE = 16_000

@@ -90,12 +90,19 @@ class VoiceTrack:
             duration=float(np.asarray(arrays["duration"], np.float64)),
         )
 
+    def cut(self, span: Span) -> "VoiceTrack":
+        """Return the part of the track between two seconds; its times count from the first."""
+        first, last = (max(0, round(second / HOP_SECONDS)) for second in span)
+        names = ("pitch", "clarity", "level", "tilt", "centroid")
+        columns = {name: getattr(self, name)[first:last] for name in names}
+        return VoiceTrack(**columns, duration=min(span.end, self.duration) - span.start)
+
     def measures(
         self, speech: Iterable[Span], *, words: int | None = None, within: Span | None = None
     ) -> VoiceMeasures:
         """Return the measures of the speech in `speech`, seconds; of what lies `within`, if given.
 
-        `words` is how many words were said there; see `spoken_words`.
+        `words` is how many words were said there; see `transcript.spoken_words`.
         """
         spans = _clipped(speech, within or Span(0.0, self.duration))
         inside = self._inside(spans)
@@ -131,17 +138,6 @@ class VoiceTrack:
             last = int(np.floor((span.end - CENTRE_SECONDS) / HOP_SECONDS))
             inside[max(first, 0) : max(last + 1, 0)] = True
         return inside
-
-
-def spoken_words(text: str) -> int:
-    """Return about how many words a text has; 1.6 Chinese, Japanese or Thai letters make one."""
-    dense = sum("\u3040" <= char <= "\u9fff" or "\u0e00" <= char <= "\u0e7f" for char in text)
-    spaced = "".join(
-        " " if "\u3040" <= char <= "\u9fff" or "\u0e00" <= char <= "\u0e7f" else char
-        for char in text
-    )
-    words = sum(any(char.isalnum() for char in word) for word in spaced.split())
-    return round(dense / 1.6) + words
 
 
 def _clipped(spans: Iterable[Span], whole: Span) -> tuple[Span, ...]:

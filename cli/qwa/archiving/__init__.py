@@ -1,0 +1,1 @@
+"""What `qwa archive` is made of: one file per command."""

@@ -1,0 +1,85 @@
+"""`qwa archive sync [SHOW...]`: visit shows, fetch what is new, listen to it."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qwa import options as o
+from qwa.archiving import archive_options as a
+from qwa.engine_options import Tuning, tunable
+
+if TYPE_CHECKING:
+    from qwen_audio_tools.archive.worker import Listeners
+
+
+@tunable
+def sync(
+    context: typer.Context,
+    shows: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SHOW", help="Only these: a title or a part of it, a URL, an id."),
+    ] = None,
+    since: a.SINCE = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=0, metavar="N", help="At most the N newest.")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also those that failed too often to be tried.")
+    ] = False,
+    workers: Annotated[
+        int, typer.Option("--workers", "-w", min=1, max=64, help="Processes that listen.")
+    ] = 1,
+    engine: o.ENGINE = None,
+    language: o.SPOKEN = None,
+    archive: a.ARCHIVE = None,
+    allow_private: a.PRIVATE = False,
+    as_json: o.JSON = False,
+    lang: o.LANG = None,
+    quiet: o.QUIET = False,
+    verbose: o.VERBOSE = False,
+    *,
+    tuning: Tuning,
+) -> None:
+    """Bring the archive up to date; run it again and it goes on where it stopped.
+
+    The embedded engine listens unless another is named; then that one writes down the words, and
+    the embedded one hears sounds, speakers and voices, if it is installed.
+
+    Example: qwa archive sync --workers 2
+    """
+    from qwa.archiving.telling import Teller
+    from qwen_audio_tools.archive import archive as archives
+    from qwen_audio_tools.archive.fetching import Fetcher, policy_for
+    from qwen_audio_tools.archive.syncing import Choice
+    from qwen_audio_tools.archive.syncing import sync as synced
+    from qwen_audio_tools.archive.workers import Workers
+
+    manners = o.manners_of(context)
+    found = archives.opened(archive)
+    choice = Choice(
+        shows=frozenset(found.shows.named(name).id for name in shows or ()),
+        since=a.day(since),
+        limit=limit,
+        again=again,
+    )
+    fetcher = Fetcher(policy_for(allow_private=allow_private))
+    listeners = _listeners(tuning, engine, language)
+    teller = Teller(manners, sys.stdout, as_json=as_json)
+    try:
+        with Workers(found, listeners, workers) as listening:
+            report = synced(found, fetcher, listening, choice=choice, tell=teller)
+    finally:
+        teller.bar.clear()
+    raise typer.Exit(teller.end(report))
+
+
+def _listeners(tuning: Tuning, engine: str | None, language: str | None) -> "Listeners":
+    from qwen_audio_tools.archive.worker import Listeners
+    from qwen_audio_tools.engines import BUILTIN
+
+    spec = tuning.read(engine=engine).engine
+    spec = "embedded" if spec == "auto" else spec
+    other = spec.partition(":")[0] != "embedded"
+    ears = "embedded" if other and not BUILTIN["embedded"].missing else ""
+    return Listeners(engine=spec, ears=ears, settings=dict(tuning.settings), language=language)

@@ -1,0 +1,263 @@
+"""The index in LanceDB: a folder or an object store, vectors and full text in one table.
+
+Below 50,000 passages vectors are compared one by one, which is exact and quick; above, an IVF_SQ
+index is searched and its best are compared exactly (`refine_factor`): the library's default index
+loses more than half of the nearest.
+"""
+
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qwen_audio_tools.archive.index.filters import Filters
+from qwen_audio_tools.archive.index.rows import Hit, digest, hit, rows, schema, texts
+from qwen_audio_tools.archive.records import EpisodeRecord
+from qwen_audio_tools.engines.embedding import Embedder
+from qwen_audio_tools.errors import ArchiveError, MissingExtra
+from qwen_audio_tools.locking import locked
+
+if TYPE_CHECKING:
+    from lancedb.table import Table
+
+TABLE = "passages"
+EXACT_BELOW = 50_000
+COMMIT = 1000
+"""Rows that are written at once: each commit costs a quarter of a second and a file."""
+_REFINE = 10
+_PROBES = 40
+_KEPT = timedelta(hours=1)
+"""How long old versions stay, for whoever is reading one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What `refresh` did, in passages."""
+
+    added: int
+    removed: int
+
+
+class LanceIndex:
+    """The passages of an archive, found by words and by meaning.
+
+    `uri` is a folder, or what LanceDB takes, such as "s3://bucket/index"; `lock` is a file that
+    keeps two processes from tending to the index at once.
+    """
+
+    def __init__(self, uri: str, embedder: Embedder, lock: Path) -> None:
+        self.uri, self.embedder, self._lock = uri, embedder, lock
+        self._opened: Table | None = None
+
+    def refresh(self, records: Iterable[EpisodeRecord]) -> Change:
+        """Make the index hold these records and no others; what it has already stays.
+
+        Raises:
+            ArchiveError: the index can't be written.
+        """
+        with locked(self._lock):
+            known = self._known()
+            wanted: set[str] = set()
+            added = 0
+            for group in _grouped(self._new(records, known, wanted)):
+                added += self._write(group)
+            gone = [episode for episode in known if episode not in wanted]
+            removed = self._remove(gone)
+            if added or removed:
+                self._tend()
+        return Change(added=added, removed=removed)
+
+    def clear(self) -> None:
+        """Throw the index away; `refresh` makes it anew."""
+        with locked(self._lock), _told("cleared"):
+            self._opened = None
+            connection = _connect(self.uri)
+            if TABLE in _names(connection):
+                connection.drop_table(TABLE)
+
+    def __len__(self) -> int:
+        """Return how many passages there are."""
+        table = self._table()
+        return 0 if table is None else int(table.count_rows(Filters().expression().to_sql()))
+
+    def by_words(
+        self, query: str, filters: Filters, count: int, *, episodes: bool = False
+    ) -> list[Hit]:
+        """Return the passages (or episodes) that hold words of the query, the best first."""
+        from lancedb.query import MatchQuery
+
+        table = self._table()
+        if table is None or not query.strip():
+            return []
+        with _told("searched"):
+            found = table.search(MatchQuery(query, "searched"), query_type="fts")
+            found = found.where(filters.expression(episodes=episodes))
+            return _hits(found, count, "_score", 1.0)
+
+    def by_meaning(
+        self, query: str, filters: Filters, count: int, *, episodes: bool = False
+    ) -> list[Hit]:
+        """Return the passages (or episodes) whose meaning is nearest, the nearest first."""
+        table = self._table()
+        if table is None:
+            return []
+        with _told("searched"):
+            found = table.search(self.embedder.embed([query])[0], vector_column_name="vector")
+            found = found.distance_type("cosine")
+            if self._has_vectors(table):
+                found = found.nprobes(_PROBES).refine_factor(_REFINE)
+            found = found.where(filters.expression(episodes=episodes))
+            return _hits(found, count, "_distance", -1.0)
+
+    def around(self, episode: str, first: int, last: int) -> list[Hit]:
+        """Return the passages of an episode from one index to another, in order."""
+        from lancedb.expr import col, lit
+
+        table = self._table()
+        if table is None:
+            return []
+        where = (col("episode") == lit(episode)) & (col("index") >= lit(first))
+        with _told("read"):
+            found = table.search().where(where & (col("index") <= lit(last)))
+            read = [hit(row) for row in found.limit(max(1, last - first + 1)).to_list()]
+        return sorted(read, key=lambda each: each.index)
+
+    def _new(
+        self, records: Iterable[EpisodeRecord], known: dict[str, str], wanted: set[str]
+    ) -> Iterator[EpisodeRecord]:
+        for record in records:
+            if not record.passages:
+                continue
+            wanted.add(record.episode.id)
+            if known.get(record.episode.id) != digest(record):
+                yield record
+
+    def _known(self) -> dict[str, str]:
+        table = self._table()
+        if table is None:
+            return {}
+        whole = table.search().where(Filters().expression(episodes=True))
+        columns = whole.select(["episode", "record"]).limit(int(table.count_rows())).to_arrow()
+        pairs = zip(columns["episode"].to_pylist(), columns["record"].to_pylist(), strict=True)
+        return dict(pairs)
+
+    def _write(self, group: Sequence[EpisodeRecord]) -> int:
+        vectors = self.embedder.embed([text for record in group for text in texts(record)])
+        made: list[dict[str, Any]] = []
+        for record in group:
+            made += rows(record, vectors[len(made) :])
+        with _told("written"):
+            table = self._table() or self._create(vectors.shape[1])
+            self._remove([record.episode.id for record in group])
+            table.add(made)
+        return len(made) - len(group)
+
+    def _remove(self, episodes: Sequence[str]) -> int:
+        from lancedb.expr import col
+
+        table = self._table()
+        if table is None or not episodes:
+            return 0
+        before = len(self)
+        with _told("written"):
+            for at in range(0, len(episodes), 500):
+                table.delete(col("episode").isin(list(episodes[at : at + 500])))
+        return before - len(self)
+
+    def _tend(self) -> None:
+        """Bring the indexes up to date, and give back what old versions take."""
+        from lancedb.index import FTS, BTree, IvfSq
+
+        table = self._table()
+        if table is None:
+            return
+        with _told("tended"):
+            there = {column for index in table.list_indices() for column in index.columns}
+            if "searched" not in there:
+                # ICU finds the words of Chinese and Thai, too.
+                table.create_index("searched", config=FTS(base_tokenizer="icu"))
+            if "episode" not in there:
+                table.create_index("episode", config=BTree())
+            if len(self) >= EXACT_BELOW and "vector" not in there:
+                table.create_index("vector", config=IvfSq(distance_type="cosine"))
+            table.optimize(cleanup_older_than=_KEPT)
+
+    def _has_vectors(self, table: "Table") -> bool:
+        return any("vector" in index.columns for index in table.list_indices())
+
+    def _table(self) -> "Table | None":
+        if self._opened is not None:
+            with contextlib.suppress(Exception):
+                self._opened.checkout_latest()  # another process may have written meanwhile
+                return self._opened
+            self._opened = None
+        with _told("opened"):
+            connection = _connect(self.uri)
+            if TABLE not in _names(connection):
+                return None
+            self._opened = connection.open_table(TABLE)
+        self._check()
+        return self._opened
+
+    def _check(self) -> None:
+        kept = (self._opened.schema.metadata or {}).get(b"embedder", b"") if self._opened else b""
+        if kept.decode() != self.embedder.name:
+            raise ArchiveError(
+                f"the index holds vectors of {kept.decode()!r}, not of {self.embedder.name!r}",
+                hint="qwa archive rebuild",
+            )
+
+    def _create(self, width: int) -> "Table":
+        made = schema(width, self.embedder.name)
+        self._opened = _connect(self.uri).create_table(TABLE, schema=made, exist_ok=True)
+        return self._opened
+
+
+def _grouped(records: Iterator[EpisodeRecord]) -> Iterator[list[EpisodeRecord]]:
+    group: list[EpisodeRecord] = []
+    count = 0
+    for record in records:
+        group.append(record)
+        count += len(record.passages)
+        if count >= COMMIT:
+            yield group
+            group, count = [], 0
+    if group:
+        yield group
+
+
+def _hits(query: Any, count: int, column: str, sign: float) -> list[Hit]:
+    found = query.limit(count).to_list()
+    return [hit(row).scored(sign * float(row[column])) for row in found]
+
+
+def _connect(uri: str) -> Any:
+    try:
+        import lancedb
+    except ModuleNotFoundError as error:
+        raise MissingExtra(
+            "an archive's index needs packages that are not installed: lancedb",
+            hint="pip install 'qwen-audio-tools[archive]'",
+        ) from error
+    return lancedb.connect(uri)
+
+
+def _names(connection: Any) -> list[str]:
+    names: list[str] = connection.list_tables().tables
+    return names
+
+
+@contextlib.contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Turn what LanceDB raises into an error of ours, with the way out."""
+    try:
+        yield
+    except (ArchiveError, MissingExtra):
+        raise
+    except Exception as error:
+        told = " ".join(str(error).split())[:200]
+        raise ArchiveError(
+            f"the index can't be {what}: {told}", hint="qwa archive rebuild makes it anew"
+        ) from error

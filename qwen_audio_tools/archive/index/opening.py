@@ -1,0 +1,19 @@
+"""The index that belongs to an archive, brought up to date with its ledger."""
+
+from typing import Any
+
+from qwen_audio_tools.archive.archive import Archive
+from qwen_audio_tools.archive.index.lance_index import LanceIndex
+from qwen_audio_tools.engines.embedding import DEFAULT, embedder_of
+
+
+def index_of(archive: Archive, uri: str = "", embedder: Any = DEFAULT) -> LanceIndex:
+    """Return the index of an archive: in its folder, or at what LanceDB takes as `uri`.
+
+    `embedder` is a name, or one of LangChain or LlamaIndex. Nothing is opened yet.
+    """
+    return LanceIndex(
+        uri or str(archive.folder / "index"),
+        embedder_of(embedder),
+        archive.folder / "index.lock",
+    )

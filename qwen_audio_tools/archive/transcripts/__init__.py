@@ -1,0 +1,1 @@
+"""Transcripts that publishers offer, in several formats, read into Segments with times."""
