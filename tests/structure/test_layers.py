@@ -25,8 +25,11 @@ LEVELS = (
 )
 LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
 
-# Above the engines only these two are known: the table of names, and what an engine is.
-SEAM = {"qwen_audio_tools.engines", "qwen_audio_tools.engines.base"}
+# Above the engines only these are known: the tables of names, and what engines and embedders are.
+SEAM = {
+    *("qwen_audio_tools.engines", "qwen_audio_tools.engines.base"),
+    "qwen_audio_tools.engines.embedding",
+}
 ABOVE_THE_SEAM = {
     *("addressing", "asking", "async_asking", "conversing", "deadlines", "gathering"),
     *("long_audio", "notes", "passages", "reducing", "stopping", "structured"),
@@ -39,7 +42,7 @@ CORE = {"qwen_audio_tools", "numpy"}
 AUDIO = {"av", "pydub", "soundfile", "soxr"}
 THIRD_PARTIES = {
     "qwen_audio_tools": CORE | AUDIO | {"matplotlib"},
-    "qwen_audio_tools/archive": CORE | {"feedparser"},
+    "qwen_audio_tools/archive": CORE | {"feedparser", "lancedb", "pyarrow"},
     "qwen_audio_tools/engines": CORE,
     "qwen_audio_tools/engines/embedded": CORE
     | {"ctranslate2", "faster_whisper", "onnxruntime", "sentencepiece", "tokenizers"}
