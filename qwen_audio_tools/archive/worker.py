@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
 from qwen_audio_tools.archive.archive import opened
@@ -28,13 +28,20 @@ _EVERY_S = 0.5
 class Listeners:
     """Who listens: the engine that writes words and, if it is another, the one with the ears.
 
-    `settings` are those of `open_engine`; `language` is that of the speech, if it is known.
+    `settings` are those of `open_engine`; `writing` are values of `Options`, for engines that write
+    freely; `language` is that of the speech, if it is known.
     """
 
     engine: str = "embedded"
     ears: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
+    writing: dict[str, Any] = field(default_factory=dict)
     language: str | None = None
+
+    @property
+    def options(self) -> Options:
+        """How they are asked."""
+        return Options(language=self.language, **self.writing)
 
     def opened(self) -> tuple[Engine, Engine | None]:
         """Open both; weights load when they are first needed.
@@ -64,7 +71,7 @@ def main() -> None:
         engine, ears = listeners.opened()
         while True:
             id = json.loads(lines.get())["id"]
-            options = Options(language=listeners.language, progress=_progress(id, tell))
+            options = replace(listeners.options, progress=_progress(id, tell))
             tell("outcome", hear_episode(archive, id, engine, ears, options).to_dict())
     except QwenAudioError as error:
         fatal = {"kind": type(error).__name__, "message": str(error), "hint": error.hint}

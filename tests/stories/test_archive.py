@@ -103,6 +103,7 @@ def test_a_folder_is_added_and_a_backup_restored(qwa, tmp_path):
         (("list", "--state", "odd"), 2, "there are new, fetched, heard"),
         (("restore", "/nothing.tar.gz"), 3, "there is no file"),
         (("sync", "--workers", "0"), 2, "0"),
+        (("sync", "--stop", "x", "--archive", "."), 2, "--stop means nothing here"),
     ],
 )
 def test_a_mistake_ends_with_one_line_and_a_hint(qwa, arguments, code, words):

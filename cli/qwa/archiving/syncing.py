@@ -12,6 +12,8 @@ from qwa.engine_options import Tuning, tunable
 if TYPE_CHECKING:
     from qwen_audio_tools.archive.worker import Listeners
 
+_WRITING = {"max_tokens", "temperature", "top_p", "seed"}
+
 
 @tunable
 def sync(
@@ -78,8 +80,18 @@ def _listeners(tuning: Tuning, engine: str | None, language: str | None) -> "Lis
     from qwen_audio_tools.archive.worker import Listeners
     from qwen_audio_tools.engines import BUILTIN
 
+    if senseless := sorted(set(tuning.writing) - _WRITING):
+        raise o.usage(
+            f"--{senseless[0]} means nothing here: words are written down as they are said"
+        )
     spec = tuning.read(engine=engine).engine
     spec = "embedded" if spec == "auto" else spec
     other = spec.partition(":")[0] != "embedded"
     ears = "embedded" if other and not BUILTIN["embedded"].missing else ""
-    return Listeners(engine=spec, ears=ears, settings=dict(tuning.settings), language=language)
+    return Listeners(
+        engine=spec,
+        ears=ears,
+        settings=dict(tuning.settings),
+        writing=dict(tuning.writing),
+        language=language,
+    )
