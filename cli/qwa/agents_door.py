@@ -93,16 +93,22 @@ def _run(wanted: Wanted, settings: "Settings", roots: tuple[Path, ...], manners:
     from qwa.hushing import hush
     from qwen_audio_tools import __version__
     from qwen_audio_tools.agents.tools import Ears
-    from qwen_audio_tools.serving.guard import Door, hosts_of, token_from
     from qwen_audio_tools.serving.mcp.calling import CallLimits
+    from qwen_audio_tools.serving.mcp.guarding import Door, hosts_of
     from qwen_audio_tools.serving.mcp.running import Address, serve_http, serve_stdio
     from qwen_audio_tools.serving.mcp.server import ServerOptions, make_server
+    from qwen_audio_tools.serving.tokens import Tokens, make_one
 
     host = wanted.host or HOST
     door = None
     if wanted.http:
-        token = token_from(TOKEN, wanted.token_file)
-        door = Door(token=token, hosts=hosts_of(host, wanted.allow_hosts))
+        tokens = Tokens.read(TOKEN, wanted.token_file)
+        if not tokens.digests:
+            raise SettingsError(
+                f"over HTTP a token is needed, and {TOKEN} holds none",
+                hint=f"{make_one(TOKEN)}, or --token-file FILE",
+            )
+        door = Door(tokens=tokens, hosts=hosts_of(host, wanted.allow_hosts))
     engine = wanted.tuning.open(settings.engine, manners)
     hush(manners)
     _log(manners)

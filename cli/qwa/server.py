@@ -1,6 +1,5 @@
 """From the command line of `qwa serve` to a server: engines, what may be opened, who may ask."""
 
-import os
 import signal
 import socket
 import sys
@@ -149,16 +148,16 @@ class _Loading:
 
 
 def _guard(access: Access, place: Place) -> "Guard":
-    from qwen_audio_tools.serving.http.guarding import MAKE_ONE, Guard, Tokens
+    from qwen_audio_tools.serving.http.guarding import Guard
     from qwen_audio_tools.serving.http.running import is_loopback
+    from qwen_audio_tools.serving.tokens import Tokens, make_one
 
-    file = Path(access.token_file).expanduser() if access.token_file else None
-    tokens = Tokens.read(os.environ.get(TOKEN), file)
+    tokens = Tokens.read(TOKEN, access.token_file)
     here = is_loopback(place.host)
     if not tokens.digests and not here:
         raise SettingsError(
             f"--host {place.host!r} is reached from other machines: a token is demanded there",
-            hint=f"{MAKE_ONE}, or --token-file FILE",
+            hint=f"{make_one(TOKEN)}, or --token-file FILE",
         )
     names = ["localhost", place.host, *access.hosts]
     if not here:

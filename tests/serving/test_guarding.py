@@ -3,8 +3,9 @@
 import pytest
 
 from qwen_audio_tools.errors import SettingsError
-from qwen_audio_tools.serving.http.guarding import Guard, Tokens
+from qwen_audio_tools.serving.http.guarding import Guard
 from qwen_audio_tools.serving.http.running import is_loopback, listen
+from qwen_audio_tools.serving.tokens import Tokens
 
 SECRET, OTHER = "secret-of-the-test", "other-of-the-test"
 
@@ -117,33 +118,6 @@ def test_openai_s_client_brings_the_token_as_its_key(serve, telling):
         pytest.raises(openai.AuthenticationError),
     ):
         client.models.list()
-
-
-def test_tokens_are_read_from_the_environment_and_a_file(tmp_path):
-    file = tmp_path / "tokens"
-    third = "third-of-the-test"
-    file.write_text(f"# of the team\n{SECRET}\n\n  {OTHER}  \n")
-    tokens = Tokens.read(third, file)
-    assert [tokens.open_with(each) for each in (SECRET, OTHER, third)] == [True] * 3
-    assert not any(tokens.open_with(each) for each in ("", "# of the team", "four"))
-    assert SECRET not in repr(tokens)
-    assert Tokens.read(None, None).digests == ()
-
-
-@pytest.mark.parametrize(
-    "token", ["", "guess", "two words of a test", "täglich-of-the-test", "line\nbreak-of-a-test"]
-)
-def test_a_token_that_can_be_guessed_or_not_be_sent_is_refused(token):
-    with pytest.raises(SettingsError, match="no safe one"):
-        Tokens.of([token])
-
-
-def test_a_file_without_tokens_is_refused(tmp_path):
-    (tmp_path / "empty").write_text("# none yet\n")
-    with pytest.raises(SettingsError, match="holds none"):
-        Tokens.read(None, tmp_path / "empty")
-    with pytest.raises(SettingsError, match="can't be read"):
-        Tokens.read(None, tmp_path / "missing")
 
 
 @pytest.mark.parametrize(

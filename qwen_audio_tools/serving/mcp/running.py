@@ -12,7 +12,7 @@ from mcp.server.stdio import stdio_server
 from mcp.server.transport_security import TransportSecuritySettings
 
 from qwen_audio_tools.errors import SettingsError
-from qwen_audio_tools.serving.guard import Door, Guard
+from qwen_audio_tools.serving.mcp.guarding import Door, Guard
 
 PATH = "/mcp"
 _SESSIONS = 100

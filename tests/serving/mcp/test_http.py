@@ -167,18 +167,19 @@ def test_without_a_token_that_is_safe_nothing_is_served(command, folder, tmp_pat
     code, said = _run(command, *words, QWA_MCP_TOKEN="")
     assert (code, "a token is needed" in said) == (2, True)
     code, said = _run(command, *words, QWA_MCP_TOKEN="short")
-    assert (code, "none that is safe" in said, "short" in said) == (2, True, False)
+    assert (code, "no safe one" in said, "short" in said) == (2, True, False)
     code, said = _run(command, *words, "--token-file", tmp_path / "none", QWA_MCP_TOKEN=TOKEN)
     assert (code, "can't be read" in said) == (2, True)
     code, said = _run(command, *words, "--host", "0.0.0.0", QWA_MCP_TOKEN=TOKEN)
     assert (code, "--allow-host NAME" in said) == (2, True)
 
 
-def test_a_token_in_a_file_counts_more_than_the_environment(command, through, folder, tmp_path):
-    (tmp_path / "token").write_text("another-token-in-a-file\n")
+def test_the_token_of_the_environment_opens_and_those_of_a_file(command, through, folder, tmp_path):
+    (tmp_path / "token").write_text("# of the team\nanother-token-in-a-file\n")
     words = ("--root", folder, "--engine", "embedded", "--token-file", tmp_path / "token")
     with served(command, *words) as (url, _):
-        headers = {"Authorization": f"Bearer {TOKEN}"}
+        headers = {"Authorization": "Bearer a-token-that-nobody-gave"}
         assert httpx2.post(url, json=PING, headers=headers).status_code == 401
-        agent = through(url, token="another-token-in-a-file")
-        assert "16000 Hz" in agent.text("audio_info", audio="said.wav")
+        for token in (TOKEN, "another-token-in-a-file"):
+            agent = through(url, token=token)
+            assert "16000 Hz" in agent.text("audio_info", audio="said.wav")
