@@ -69,7 +69,7 @@ def sync(
     fetcher = Fetcher(policy_for(allow_private=allow_private))
     teller = Teller(manners, sys.stdout, as_json=as_json)
     try:
-        with Workers(found, listeners, workers) as listening:
+        with Workers(found, listeners, workers, manners.verbose) as listening:
             report = synced(found, fetcher, listening, choice=choice, tell=teller)
     finally:
         teller.bar.clear()
