@@ -89,8 +89,8 @@ def _segments(
 ) -> tuple[Segment, ...]:
     found = [
         Segment(
-            start=item.start,
-            end=item.end,
+            start=round(item.start, 3),
+            end=round(item.end, 3),
             text=item.text.strip(),
             confidence=None if item.score is None else round(item.score, 3),
         )

@@ -123,12 +123,14 @@ class InThisProcess:
 class Workers:
     """Up to `count` processes that listen. Give ids while `free`, and collect what comes of them.
 
-    Leaving the block ends them at once; the episodes in work stay as they were.
+    Leaving the block ends them at once; the episodes in work stay as they were. `talkative` lets
+    them write to stderr, as C libraries do over every damaged frame.
     """
 
     archive: Archive
     listeners: Listeners
     count: int
+    talkative: bool = False
     _processes: list[_Process] = field(default_factory=list)
     _lines: "queue.Queue[tuple[_Process, bytes]]" = field(default_factory=queue.Queue)
 
@@ -183,6 +185,7 @@ class Workers:
             [sys.executable, "-P", "-m", _MODULE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=None if self.talkative else subprocess.DEVNULL,
             start_new_session=True,
         )
         process = _Process(popen)
@@ -214,7 +217,10 @@ class Workers:
         self._processes.remove(process)
         code = process.close()
         if code > 0 and not process.heard:  # no episode's fault: each would end in this way
-            raise EngineError(f"the process that should listen ended with exit code {code}")
+            raise EngineError(
+                f"the process that should listen ended with exit code {code}",
+                hint="run it with -v to see what it says",
+            )
         if process.id:
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             why = ": was there enough memory?" if code == -9 else ""

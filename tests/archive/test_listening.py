@@ -122,8 +122,8 @@ def test_what_sounds_where_nobody_speaks_is_a_passage_of_its_own(ringing, embedd
 
 
 PUBLISHED = (
-    Segment(start=1.0, end=5.0, text="Ein Satz des Verlags.", speaker="Ann"),
-    Segment(start=6.0, end=30.0, text="Und noch einer bis zum Ende."),
+    Segment(start=1.0, end=5.0, text="Das hat der Verlag notiert.", speaker="Ann"),
+    Segment(start=6.0, end=30.0, text="Und das hier auch noch."),
 )
 
 

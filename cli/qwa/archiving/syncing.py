@@ -58,6 +58,7 @@ def sync(
     from qwen_audio_tools.archive.workers import Workers
 
     manners = o.manners_of(context)
+    listeners = _listeners(tuning, engine, language)
     found = archives.opened(archive)
     choice = Choice(
         shows=frozenset(found.shows.named(name).id for name in shows or ()),
@@ -66,10 +67,9 @@ def sync(
         again=again,
     )
     fetcher = Fetcher(policy_for(allow_private=allow_private))
-    listeners = _listeners(tuning, engine, language)
     teller = Teller(manners, sys.stdout, as_json=as_json)
     try:
-        with Workers(found, listeners, workers) as listening:
+        with Workers(found, listeners, workers, manners.verbose) as listening:
             report = synced(found, fetcher, listening, choice=choice, tell=teller)
     finally:
         teller.bar.clear()
@@ -81,9 +81,7 @@ def _listeners(tuning: Tuning, engine: str | None, language: str | None) -> "Lis
     from qwen_audio_tools.engines import BUILTIN
 
     if senseless := sorted(set(tuning.writing) - _WRITING):
-        raise o.usage(
-            f"--{senseless[0]} means nothing here: words are written down as they are said"
-        )
+        raise o.usage(f"--{senseless[0]} means nothing here: what is said is written down")
     spec = tuning.read(engine=engine).engine
     spec = "embedded" if spec == "auto" else spec
     other = spec.partition(":")[0] != "embedded"
