@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install -qq
+# Two processes, a file of tests to each: most of the time is waiting. A file's fixtures stay one.
+TWICE = -n 2 --dist loadfile
 STRUCTURE = layers size surface imports architecture
 # What fits a table that is shipped (fit_*.py) is no measurement; the last needs a GPU.
 BENCHMARKS = $(filter-out benchmarks/fit_% %_gpu.py,$(wildcard benchmarks/*.py))
@@ -21,7 +23,7 @@ demo: $(VENV)/.models ## install, fetch the small models, and ask a clip a quest
 
 test: $(VENV)/.dev ## install, and run the whole test suite
 	$(BIN)/python tests/servers/environments.py
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(TWICE)
 
 check: $(VENV)/.dev ## format, lint, types, spelling, structure
 	$(BIN)/ruff format --check .

@@ -18,7 +18,7 @@ from tests.servers.made_gguf import write_gguf
 from tests.servers.running import Server, free_port, running
 
 HERE = Path(__file__).parent
-MODEL = "Tiny-Audio-Instruct"
+MODEL = "Qwen2-Audio-Tiny-Instruct"
 CONTEXT = 2048
 API_KEY = "key-of-the-tests"
 

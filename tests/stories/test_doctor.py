@@ -72,8 +72,13 @@ def test_a_deaf_model_is_found_out(run_qwa, hub_cache):
 def test_only_a_machine_without_any_engine_is_ill(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)  # as if it were not installed
     states = {finding.name: finding.state for finding in machine_looks.engines()}
-    assert states == {"engine embedded": "ok", "engine transformers": "warning"}
-    monkeypatch.setitem(sys.modules, "faster_whisper", None)
+    assert states == {
+        "engine embedded": "ok",
+        "engine transformers": "warning",
+        "engine server": "ok",
+    }
+    for package in ("faster_whisper", "httpx2"):
+        monkeypatch.setitem(sys.modules, package, None)
     findings = list(machine_looks.engines())
     assert {finding.state for finding in findings} == {"failed"}
     assert findings[0].hint == "pip install 'qwen-audio-tools[embedded]'"
