@@ -116,7 +116,7 @@ def measured(
         "after 10 s": f"{at_first:.1f} MB",
         "at the end": f"{at_last:.1f} MB",
         "grown by": f"{grown:+.1f} MB",
-        "at most 2 MB": goal(grown, 2.0),
+        "at most 10 %": goal(round(100 * grown / at_first, 1), 10.0),
         "n": answers,
     }
     return speed, memory
