@@ -62,6 +62,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a look: seconds instead of a minute")
     arguments = parser.parse_args()
     seconds = (3.0, 1.0, 1.0) if arguments.quick else (60.0, 10.0, 10.0)
+    about = machine.about(versions=machine.versions(PACKAGES))
     speed, memory = [], []
     for name in arguments.only or bodies:
         fast, kept = measured(name, bodies[name], seconds)
@@ -73,7 +74,7 @@ def main() -> int:
             {"title": "Beside a bare echo", "note": NOTE, "rows": speed},
             {"title": "Memory", "note": LEAKS, "rows": memory},
         ]
-        found = {"about": machine.about(versions=machine.versions(PACKAGES)), "tables": tables}
+        found = {"about": about, "tables": tables}
         RESULTS.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", "utf-8")
         report.write()
     return 0
