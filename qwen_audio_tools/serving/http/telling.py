@@ -10,9 +10,12 @@ BEAT = b": still at work\n\n"
 """A comment, which clients skip; it keeps proxies from thinking that nobody is there."""
 
 
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def encoded(value: Any) -> bytes:
     """Return a value as JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return _write(value).encode()
 
 
 def event(value: Any) -> bytes:

@@ -1,6 +1,7 @@
 """One request's work at an engine, and how its pieces come back to the event loop."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -44,7 +45,8 @@ class Job:
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._failure: Exception | None = None
-        self._left = False
+        self._left = self._called = False
+        self._told: deque[Event] = deque()
 
     @property
     def stopped(self) -> bool:
@@ -53,8 +55,12 @@ class Job:
 
     def tell(self, event: Event) -> None:
         """Hand over what came of the work, from any thread."""
+        self._told.append(event)
+        if self._called:  # the loop is about to look; waking it for each piece costs more than it
+            return
+        self._called = True
         with suppress(RuntimeError):  # the loop is closed, and with it whoever waited
-            self._loop.call_soon_threadsafe(self._put, event)
+            self._loop.call_soon_threadsafe(self._look)
 
     def end(self, error: Exception) -> None:
         """Let whoever waits go with an error, from the event loop's own thread."""
@@ -67,6 +73,11 @@ class Job:
         """
         self.stop.set()
         self._left, self._failure, self._events = True, None, asyncio.Queue()
+
+    def _look(self) -> None:
+        self._called = False  # first: what is told from here on calls again
+        while self._told:
+            self._put(self._told.popleft())
 
     def _put(self, event: Event) -> None:
         if not self._left:

@@ -45,7 +45,8 @@ class Workers:
         """Let a job wait for its turn."""
         with self._changed:
             self._waiting.append(job)
-            self._call()
+            self._enlist()
+            self._changed.notify()
 
     def withdraw(self, job: Job) -> None:
         """Take a job out of the line if it still waits there."""
@@ -61,12 +62,11 @@ class Workers:
             self._closed = True
             self._changed.notify_all()
 
-    def _call(self) -> None:
-        """Let threads look at what waits; one more if there are too few for it."""
+    def _enlist(self) -> None:
+        """Begin one more thread where too few are idle for what waits."""
         if self._idle < len(self._waiting) and self._threads < self._limits.concurrency:
             self._threads += 1
             threading.Thread(target=self._run, daemon=True, name="qwa-serve").start()
-        self._changed.notify_all()
 
     def _run(self) -> None:
         while self._work():  # and between two works this thread holds on to nothing
@@ -90,7 +90,7 @@ class Workers:
         with self._changed:
             self.running -= len(jobs)
             self._batching = self._batching and not together
-            self._call()
+            self._changed.notify()
         if jobs:  # all of them may have been too long
             self._finished(len(jobs), time.monotonic() - began)
         return True
@@ -104,7 +104,8 @@ class Workers:
                 jobs.remove(job)
                 self._waiting.append(job)
             self.running -= len(long)
-            self._call()
+            self._enlist()
+            self._changed.notify_all()
         return short
 
     def _together(self, job: Job) -> bool:
