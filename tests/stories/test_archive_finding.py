@@ -1,0 +1,80 @@
+"""What a person does with an archive that was listened to: search it, ask it, cut from it."""
+
+import json
+import shutil
+
+import pytest
+
+from qwen_audio_tools import Clip
+from qwen_audio_tools.testing import church_bell, sequence, speech, write
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory, run_qwa):
+    folder = tmp_path_factory.mktemp("shows")
+    bank, _ = sequence([speech("The central bank raised interest rates this morning.")])
+    noon, _ = sequence([speech("Listen to our village at noon."), church_bell(), speech("Lovely.")])
+    (folder / "Radio").mkdir()
+    write(folder / "Radio" / "bank.flac", bank)
+    write(folder / "Radio" / "village.flac", noon)
+    place = folder / "archive"
+    assert run_qwa("archive", "add", folder / "Radio", "--archive", place).code == 0
+    assert run_qwa("archive", "sync", "--archive", place, limit_s=240).code == 0
+    return place
+
+
+def test_words_are_found_with_a_link_that_plays(run_qwa, archive, tmp_path):
+    cut = tmp_path / "cut.mp3"
+    run = run_qwa("archive", "search", "interest rates", "--archive", archive, "--export", cut)
+    assert run.code == 0
+    assert run.out.startswith("[Radio · bank 0:0")
+    assert "bank.flac#t=" in run.out
+    assert 2.0 < Clip(cut).duration < 6.0
+    found = json.loads(
+        run_qwa("archive", "search", "rates", "-n", 1, "--archive", archive, "--json").out
+    )
+    assert [hit["title"] for hit in found] == ["bank"]
+    assert "interest" in found[0]["text"].lower()
+
+
+def test_a_sound_between_words_is_heard_again_and_cited(run_qwa, archive):
+    question = "does a bell ring in the village?"
+    run = run_qwa("archive", "ask", question, "--archive", archive, limit_s=120)
+    assert run.code == 0
+    assert run.out.startswith("Yes, at 0:0")
+    assert "[1] [Radio · village 0:0" in run.out
+    assert "engine: embedded" in run.err
+    told = json.loads(
+        run_qwa("archive", "ask", question, "--archive", archive, "--json", limit_s=120).out
+    )
+    assert told["found"]
+    assert told["citations"][0]["passage"]["title"] == "village"
+    assert any(item["kind"] == "sound" for item in told["evidence"])
+
+
+def test_what_is_not_there_is_not_answered(run_qwa, archive):
+    question = "what is the name of the chief pilot?"
+    run = run_qwa("archive", "ask", question, "--archive", archive, limit_s=120)
+    assert (run.code, run.out.strip()) == (0, "That is not in the archive, as far as was found.")
+
+
+def test_an_index_that_was_deleted_is_made_anew_and_so_it_is_on_demand(run_qwa, archive):
+    shutil.rmtree(archive / "index")
+    assert "bank" in run_qwa("archive", "search", "rates", "--archive", archive).out
+    run = run_qwa("archive", "rebuild", "--archive", archive)
+    assert run.code == 0
+    assert "passages" in run.err
+
+
+def test_filters_and_mistakes_are_told(run_qwa, archive, tmp_path):
+    nothing = run_qwa("archive", "search", "rates", "--show", "Other", "--archive", archive)
+    assert (nothing.code, nothing.out) == (0, "")
+    assert "nothing was found" in nothing.err
+    for words, code in (
+        (("search", "rates", "--since", "yesterday", "--archive", archive), 2),
+        (("search", "rates", "--by", "luck", "--archive", archive), 2),
+        (("search", "", "--archive", archive), 2),
+        (("ask", "why?", "--archive", tmp_path / "none"), 3),
+    ):
+        run = run_qwa("archive", *words)
+        assert (run.code, len(run.error_lines)) == (code, 1), run.err
