@@ -1,13 +1,8 @@
 """SentenceEmbeddings: the sentence encoder of the embedded engine, for vector stores."""
 
-from collections.abc import Iterator
-
 from langchain_core.embeddings import Embeddings
 
-from qwen_audio_tools.engines.embedded.meaning.sentence_encoder import Floats, shared_encoder
-
-_WORDS = 200
-"""Words that are encoded at once: the encoder reads some 350 at most."""
+from qwen_audio_tools.engines.embedding import open_embedder
 
 
 class SentenceEmbeddings(Embeddings):
@@ -19,21 +14,9 @@ class SentenceEmbeddings(Embeddings):
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return a unit vector for each text."""
-        return [_mean(shared_encoder().encode(list(_parts(text)))) for text in texts]
+        found: list[list[float]] = open_embedder().embed(texts).tolist()
+        return found
 
     def embed_query(self, text: str) -> list[float]:
         """Return the unit vector of a text."""
         return self.embed_documents([text])[0]
-
-
-def _parts(text: str) -> Iterator[str]:
-    words = text.split(" ")
-    for at in range(0, len(words), _WORDS):
-        yield " ".join(words[at : at + _WORDS])
-
-
-def _mean(vectors: Floats) -> list[float]:
-    mean = vectors.mean(axis=0)
-    norm = float(mean @ mean) ** 0.5
-    found: list[float] = (mean / norm if norm else mean).tolist()
-    return found

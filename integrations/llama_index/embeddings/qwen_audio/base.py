@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 from llama_index.core.bridge.pydantic import Field
 
+from qwen_audio_tools.engines.embedding import open_embedder
+
 
 class SentenceEncoderEmbedding(BaseEmbedding):
     """Google's multilingual Universal Sentence Encoder, 16 languages, 512 numbers a text.
 
-    Of a text it reads some 350 words. Its weights (33 MB) are fetched on first use.
+    A long text is encoded in parts, and their mean stands for it. Its weights (33 MB) are
+    fetched on first use.
     """
 
     model_name: str = Field(default="universal-sentence-encoder-multilingual-3", frozen=True)
@@ -37,8 +40,5 @@ class SentenceEncoderEmbedding(BaseEmbedding):
 
 
 def _encoded(texts: Sequence[str]) -> list[Embedding]:
-    # Imported when it is used: without the extra `embedded` the class can be named all the same.
-    from qwen_audio_tools.engines.embedded.meaning.sentence_encoder import shared_encoder
-
-    vectors: list[Embedding] = shared_encoder().encode(texts).tolist()
+    vectors: list[Embedding] = open_embedder().embed(texts).tolist()
     return vectors
