@@ -75,6 +75,8 @@ def echo(listening: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    made = socket.create_server(("127.0.0.1", 0), backlog=2048)
+    from qwen_audio_tools.serving.http.running import listen
+
+    made = listen("127.0.0.1", 0)
     print(made.getsockname()[1], flush=True)
     {"ours": ours, "echo": echo}[sys.argv[1]](made)
