@@ -11,7 +11,7 @@ from typing import Any
 from qwen_audio_tools.conversation import Conversation
 from qwen_audio_tools.testing.scripted_engine import ScriptedEngine
 
-ANSWER = "A tone of about four hundred and forty hertz, steady and without any noise beside it."
+ANSWER = "A steady tone of 440 hertz, and nothing else."
 
 
 class Forever(Sequence[str]):

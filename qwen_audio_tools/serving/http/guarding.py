@@ -7,12 +7,10 @@ its own name leads here (DNS rebinding), the Host does. An address as Host is no
 import hashlib
 import hmac
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-
-from starlette.datastructures import Headers
-from starlette.types import Scope
 
 from qwen_audio_tools.errors import SettingsError
 from qwen_audio_tools.serving.http.refusals import INVALID, Kind, Refused
@@ -88,13 +86,13 @@ class Guard:
     hosts: tuple[str, ...] = ("localhost",)
     origins: tuple[str, ...] = ()
 
-    def check(self, scope: Scope, headers: Headers) -> None:
+    def check(self, path: str, headers: Mapping[str, str]) -> None:
         """Let a request pass.
 
         Raises:
             Refused: its Host or Origin is not known, or it brings no token that opens.
         """
-        _check_host(headers.getlist("host"), self.hosts)
+        _check_host(headers.get("host", ""), self.hosts)
         origin = headers.get("origin")
         if origin is not None and not self.allows(origin):
             raise Refused(
@@ -102,7 +100,7 @@ class Guard:
                 f"pages of {origin!r:.120} may not ask here",
                 "qwa serve --allow-origin ORIGIN lets them",
             )
-        if not self.tokens.digests or scope["path"] in OPEN:
+        if not self.tokens.digests or path in OPEN:
             return
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not self.tokens.open_with(token.strip()):
@@ -118,13 +116,13 @@ class Guard:
         return "*" in self.origins or origin.lower().rstrip("/") in self.origins
 
 
-def _check_host(given: Sequence[str], hosts: Sequence[str]) -> None:
-    name = _name_of(given[0]) if len(given) == 1 else ""
+def _check_host(given: str, hosts: Sequence[str]) -> None:
+    name = _name_of(given)
     if name in hosts or _is_address(name):
         return
     raise Refused(
         Kind(403, INVALID, "host_refused"),
-        f"the request is for the host {', '.join(given)!r:.120}, which is not this one",
+        f"the request is for the host {given!r:.120}, which is not this one",
         "qwa serve --allow-host NAME if it is",
     )
 
@@ -136,6 +134,7 @@ def _name_of(host: str) -> str:
     return host.partition(":")[0].lower().rstrip(".")
 
 
+@lru_cache(maxsize=64)
 def _is_address(name: str) -> bool:
     try:
         ipaddress.ip_address(name)
