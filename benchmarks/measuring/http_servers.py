@@ -11,7 +11,7 @@ from typing import Any
 from qwen_audio_tools.conversation import Conversation
 from qwen_audio_tools.testing.scripted_engine import ScriptedEngine
 
-ANSWER = "A tone of about four hundred and forty hertz, steady and without any noise beside it."
+ANSWER = "A steady tone of 440 hertz, and nothing else."
 
 
 class Forever(Sequence[str]):
@@ -75,6 +75,8 @@ def echo(listening: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    made = socket.create_server(("127.0.0.1", 0), backlog=2048)
+    from qwen_audio_tools.serving.http.running import listen
+
+    made = listen("127.0.0.1", 0)
     print(made.getsockname()[1], flush=True)
     {"ours": ours, "echo": echo}[sys.argv[1]](made)

@@ -150,7 +150,7 @@ def running(
     policy: SourcePolicy | None = None,
     guard: Guard | None = None,
     defaults: Options | None = None,
-    log: Callable[[str, Exception | None], None] = lambda line, error: None,
+    log: Callable[[str, Exception | None], None] | None = None,
     grace: float = 5.0,
     aliases: Sequence[str] = (),
     **limits: Any,

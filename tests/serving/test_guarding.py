@@ -138,6 +138,19 @@ def test_it_is_known_who_reaches_an_address(host, here):
     assert is_loopback(host) is here
 
 
+def test_small_answers_wait_for_no_acknowledgement():
+    """asyncio turns Nagle's algorithm off for what says that it is TCP, and for nothing else."""
+    import socket
+
+    with listen("127.0.0.1", 0) as listening:
+        assert listening.proto == socket.IPPROTO_TCP
+        with (
+            socket.create_connection(listening.getsockname()),
+            listening.accept()[0] as accepted,
+        ):
+            assert accepted.proto == socket.IPPROTO_TCP
+
+
 def test_a_port_that_is_taken_is_said(tmp_path):
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]

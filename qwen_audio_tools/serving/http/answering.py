@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from qwen_audio_tools.answer import Answer
 from qwen_audio_tools.clip import Clip
-from qwen_audio_tools.engines.base import Delta
+from qwen_audio_tools.engines.base import Delta, EngineInfo
 from qwen_audio_tools.errors import ClipTooLong
 from qwen_audio_tools.serving.http.exchange import Exchange, Gone
 from qwen_audio_tools.serving.http.limits import ServerLimits
@@ -25,14 +25,20 @@ Pieces = Callable[[Delta | Answer], Sequence[bytes]]
 """What a piece of an answer, or its end, is to a client."""
 
 
-def check_audio(clips: Sequence[Clip], limits: ServerLimits) -> None:
-    """Refuse more audio than one request may bring, as far as headers tell; nothing is decoded.
+def check_audio(clips: Sequence[Clip], info: EngineInfo, limits: ServerLimits) -> None:
+    """Refuse more audio than one request may bring, before an engine hears any of it.
+
+    For an engine of any window headers must do: their lies come out while it listens. Others need
+    to know in any case how long a clip is.
 
     Raises:
         ClipTooLong: there is more of it.
         ClipError: one of the clips is no audio, or may not be opened.
     """
-    total = sum(clip.duration_hint or 0.0 for clip in clips)
+    if info.window == float("inf"):
+        total = sum(clip.duration_hint or 0.0 for clip in clips)
+    else:
+        total = sum(clip.duration for clip in clips)
     if total > limits.audio_seconds:
         raise ClipTooLong(
             f"the audio lasts {total:,.0f} s; {limits.audio_seconds:,.0f} s are heard at once",

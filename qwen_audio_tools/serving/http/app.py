@@ -34,9 +34,7 @@ ROUTES: dict[str, tuple[str, Handler]] = {
 _GONE = 499  # nginx's number for a client that left; it is counted, never sent
 
 
-def create_app(
-    desk: Desk, guard: Guard | None = None, log: Log = lambda line, error: None
-) -> ASGIApp:
+def create_app(desk: Desk, guard: Guard | None = None, log: Log | None = None) -> ASGIApp:
     """Return the application; any ASGI server can run it, `running.Server` does."""
     guard = guard or Guard()
     app: ASGIApp = _Site(desk, guard)
@@ -64,7 +62,7 @@ class _Site:
         exchange = Exchange(scope, receive, send)
         scope["state"]["exchange"] = exchange
         try:
-            self._guard.check(scope, exchange.headers)
+            self._guard.check(scope["path"], exchange.headers)
             await _handler(exchange)(exchange, self._desk)
         except Gone:
             return
@@ -110,7 +108,7 @@ def _handler(exchange: Exchange) -> Handler:
 class _Front:
     """Gives each request an id, counts it, and tells of it."""
 
-    def __init__(self, app: ASGIApp, desk: Desk, log: Log) -> None:
+    def __init__(self, app: ASGIApp, desk: Desk, log: Log | None) -> None:
         self._app, self._desk, self._log = app, desk, log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -134,9 +132,10 @@ class _Front:
             exchange: Exchange | None = scope["state"].pop("exchange", None)
             self._desk.meters.request(exchange.route if exchange else "other", status, seconds)
             failure = exchange.failure if exchange else None
-            path = quote(scope["path"], safe="/:")  # no line of a log is to be made of it
-            line = f"{scope['method']} {path} {status} {seconds:.3f} s {id}"
-            self._log(line, failure if _is_foreign(failure) else None)
+            if self._log:
+                path = quote(scope["path"], safe="/:")  # no line of a log is to be made of it
+                line = f"{scope['method']} {path} {status} {seconds:.3f} s {id}"
+                self._log(line, failure if _is_foreign(failure) else None)
             if exchange is not None:
                 exchange.failure = failure = None  # its traceback leads back here, by way of audio
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
-from starlette.datastructures import UploadFile
+from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from qwen_audio_tools.serving.http.exchange import Exchange
@@ -198,7 +198,7 @@ async def form_of(
     """
     _check_media(exchange, "multipart/form-data")
     stream = chunks_of(exchange, limits, count)
-    parser = MultiPartParser(exchange.headers, stream, max_files=1, max_fields=64)  # type: ignore[arg-type]
+    parser = MultiPartParser(Headers(exchange.headers), stream, max_files=1, max_fields=64)  # type: ignore[arg-type]
     parser.spool_max_size = limits.body_bytes  # never on disk: what is held is counted
     try:
         async with in_time(limits):

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 
-from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from qwen_audio_tools.serving.http.refusals import Refused
@@ -22,13 +21,13 @@ class Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope, self._receive, self._send = scope, receive, send
-        self.headers = Headers(scope=scope)
+        self.headers = _headers(scope)
         self.route, self.argument = "other", ""
         """Which route it takes, and what the path names there."""
         self.began = time.monotonic()
         self.failure: Exception | None = None
         self.started = False
-        self.whole = not ({"content-length", "transfer-encoding"} & set(self.headers))
+        self.whole = not ({"content-length", "transfer-encoding"} & self.headers.keys())
         """Whether the body was read to its end; there may be none."""
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -109,3 +108,15 @@ class Exchange:
                     pass
         except (TimeoutError, Gone):
             return
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    """Return the headers by their names, in lower case.
+
+    Of two by one name nothing is taken: one could be looked at, and the other be used.
+    """
+    found: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key = name.decode("latin-1").lower()
+        found[key] = "" if key in found else value.decode("latin-1")
+    return found

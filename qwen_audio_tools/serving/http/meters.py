@@ -65,13 +65,15 @@ class Meters:
 
     def used(self, usage: Usage) -> None:
         """Count what an answer cost."""
-        self._heard.inc(usage.seconds_heard)
+        if usage.seconds_heard:
+            self._heard.inc(usage.seconds_heard)
         for kind, count in (
             ("prompt", usage.input_tokens),
             ("audio", usage.audio_tokens),
             ("completion", usage.output_tokens),
         ):
-            self._tokens.labels(kind).inc(count)
+            if count:
+                self._tokens.labels(kind).inc(count)
 
     def text(self) -> bytes:
         """Return all of it in Prometheus' text format."""

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import ipaddress
 import logging
+import os
 import signal
 import socket
 import threading
@@ -20,6 +21,7 @@ from qwen_audio_tools.serving.http.queueing.desk import Desk
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _BACKSTOP_SECONDS = 5.0
+_BACKLOG = 2048
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -32,8 +34,19 @@ def listen(host: str, port: int) -> socket.socket:
         found = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
-        family, _, _, _, address = found[0]
-        return socket.create_server(address[:2], family=family, backlog=2048)
+        family, kind, _, _, address = found[0]
+        # By its number: of a socket that doesn't say that it is TCP, asyncio leaves Nagle's
+        # algorithm on, and every answer waits 40 ms for an acknowledgement.
+        listening = socket.socket(family, kind, socket.IPPROTO_TCP)
+        try:
+            if os.name == "posix":
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(_BACKLOG)
+        except BaseException:
+            listening.close()
+            raise
+        return listening
     except (OSError, OverflowError, UnicodeError) as error:
         raise _explained(error, host, port) from error
 

@@ -89,7 +89,7 @@ def work_of(
     engine = served.engine
     if Ability.CHAT in engine.info.abilities and not options.task:
         work = Work(
-            check=lambda: check_audio(clips(turns), limits),
+            check=lambda: check_audio(clips(turns), engine.info, limits),
             alone=lambda options: converse(turns, engine=engine, options=options),
             options=options,
             together=turns,
@@ -98,7 +98,7 @@ def work_of(
     asked = last_question(turns, engine.info, options.task)
     check(engine.info, [asked.text], options)
     work = Work(
-        check=lambda: check_audio(asked.clips, limits),
+        check=lambda: check_audio(asked.clips, engine.info, limits),
         alone=lambda options: ask_in_pieces(
             asked.clips, asked.text, engine=engine, options=options
         ),

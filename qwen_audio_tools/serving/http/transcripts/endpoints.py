@@ -50,7 +50,7 @@ async def _write_down(exchange: Exchange, desk: Desk, *, translate: bool) -> Non
 def _work(asked: Wanted, served: Served, limits: ServerLimits) -> Work:
     check(served.engine.info, [""], asked.options)
     return Work(
-        check=lambda: check_audio([asked.clip], limits),
+        check=lambda: check_audio([asked.clip], served.engine.info, limits),
         alone=lambda options: ask_in_pieces(asked.clip, engine=served.engine, options=options),
         options=asked.options,
     )
