@@ -102,8 +102,9 @@ def run(wanted: Wanted, manners: Manners) -> int:
         for spec, each in zip(specs, desk.served, strict=True):
             why = f" ({choose(spec, settings).why}; see: qwa engines)" if spec == "auto" else ""
             manners.tell(f"{manners.words('engine')}: {each.name}{why}")
-        for line in _welcome(place, listening, secret=bool(guard.tokens.digests)):
-            manners.tell(line)
+        url, example = _welcome(place, listening, secret=bool(guard.tokens.digests))
+        manners.tell(f"{manners.words('listening on')} {url}")
+        manners.tell(f"{manners.words('try')}: {example}")
         if not place.lazy:
             threading.Thread(target=loading.run, daemon=True, name="qwa-warm").start()
 
@@ -189,15 +190,13 @@ def _policy(access: Access, roots: Sequence[Path], limits: ServerLimits) -> Sour
     )
 
 
-def _welcome(place: Place, listening: socket.socket, *, secret: bool) -> list[str]:
+def _welcome(place: Place, listening: socket.socket, *, secret: bool) -> tuple[str, str]:
+    """Return the address for clients, and a command that asks there."""
     port = listening.getsockname()[1]
     host = f"[{place.host}]" if ":" in place.host else place.host or "0.0.0.0"
     url = f"http://{host}:{port}/v1"
     key = f' -H "Authorization: Bearer ${TOKEN}"' if secret else ""
-    return [
-        f"listening on {url}",
-        f"try: curl {url}/audio/transcriptions{key} -F file=@clip.mp3",
-    ]
+    return url, f"curl {url}/audio/transcriptions{key} -F file=@clip.mp3"
 
 
 def _log(manners: Manners) -> "Log":

@@ -48,6 +48,9 @@ CHINESE = {
     "failed": "失败",
     "default": "默认",
     "argument": "参数",
+    # qwa serve
+    "listening on": "监听",
+    "try": "试试",
     # qwa chat
     "/help lists the commands; Ctrl-D leaves": "/help 列出命令；Ctrl-D 离开",
     "stopped": "已停止",

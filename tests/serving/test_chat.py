@@ -181,7 +181,8 @@ def test_the_embedded_engine_answers_about_real_speech(serve, client, said, bloc
     messages = _asks("what is the budget?", block(said))
     reply = client(running).chat.completions.create(model="embedded", messages=messages)
     assert "200" in reply.choices[0].message.content or "two hundred" in str(reply)
-    assert any(item["kind"] == "speech" for item in reply.qwa["evidence"])
+    speech = next(item for item in reply.qwa["evidence"] if item["kind"] == "speech")
+    assert speech["clip"] == "messages[0].content[0]"
     assert reply.qwa["coverage"]["gaps"] == []
 
 

@@ -161,11 +161,13 @@ def test_a_body_of_another_kind_is_refused(running, error, headers, says):
 
 def test_audio_that_is_none_is_refused_with_a_reason(serve, error):
     running = serve(ScriptedEngine(["hello"]))
-    for data, says in (("!!!", "not base64"), ("aGVsbG8gdGhlcmU=", "bytes")):
+    named = "'messages[0].content[1]' is"
+    for data, says in (("!!!", "not base64"), ("aGVsbG8gdGhlcmU=", named)):
         audio = {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}
-        reply = running.ask([audio, {"type": "text", "text": "?"}])
+        reply = running.ask([{"type": "text", "text": "?"}, audio])
         assert reply.status_code == 400
         assert says in error(reply)["message"]
+    assert error(running.ask([{"type": "audio"}]))["param"] == "messages[0].content[0]"
     assert running.ask("hi").status_code == 200
 
 

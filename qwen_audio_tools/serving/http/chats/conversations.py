@@ -1,12 +1,12 @@
 """The messages of a chat request as a Conversation: texts and clips in turns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from qwen_audio_tools.clip import Clip
-from qwen_audio_tools.content_blocks import Origin, parts_of
-from qwen_audio_tools.conversation import Conversation, Message, Role, clips
+from qwen_audio_tools.content_blocks import Origin, part_of
+from qwen_audio_tools.conversation import Conversation, Message, Part, Role, clips
 from qwen_audio_tools.engines.base import EngineInfo
 from qwen_audio_tools.errors import QwenAudioError
 from qwen_audio_tools.serving.http.limits import ServerLimits
@@ -60,13 +60,28 @@ def _message(value: Any, place: str, origin: Origin) -> Message:
         content = ""
     if not isinstance(content, str | list):
         raise invalid(f"{place}.content is a text or a list of parts", param=f"{place}.content")
-    try:
-        parts = parts_of(content, origin)
-    except QwenAudioError as error:
-        raise refusal_of(error, param=f"{place}.content") from error
+    parts = _parts(content, f"{place}.content", origin)
     if role != "user" and any(isinstance(part, Clip) for part in parts):
         raise invalid(f"{place} is of the {role}; audio is heard in turns of the user", param=place)
     return Message(cast(Role, role), parts or ("",))
+
+
+def _parts(content: str | list[Any], place: str, origin: Origin) -> tuple[Part, ...]:
+    """Return the parts of a message; audio without a name is called by where it stands."""
+    if isinstance(content, str):
+        return (content,) if content else ()
+    parts: list[Part] = []
+    for at, block in enumerate(content):
+        here = f"{place}[{at}]"
+        try:
+            part = part_of(block, origin)
+        except QwenAudioError as error:
+            raise refusal_of(error, param=here) from error
+        if isinstance(part, Clip) and isinstance(part.source, bytes) and not part.title:
+            part = replace(part, title=here)
+        if part != "":
+            parts.append(part)
+    return tuple(parts)
 
 
 def _check_sizes(turns: Conversation, limits: ServerLimits) -> None:
