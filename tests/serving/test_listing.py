@@ -1,9 +1,13 @@
 """What there is, how it is, and what was counted."""
 
+from contextlib import closing
+
 import openai
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from qwen_audio_tools import Clip, ask, open_engine
+from qwen_audio_tools.testing import tone
 from qwen_audio_tools.testing.scripted_engine import ScriptedEngine
 
 
@@ -26,11 +30,20 @@ def test_models_are_listed_and_found_by_any_of_their_names(serve, telling):
         assert [model.id for model in listed] == ["scripted:script", "telling:telling-1"]
         assert listed[0].qwa["window_seconds"] == 30.0
         assert "chat" in listed[0].qwa["abilities"]
+        assert listed[0].aliases == ["org/model:1", "script", "scripted"]
         for name in ("scripted:script", "scripted", "org/model:1"):
             found = client.models.retrieve(name)
             assert (found.id, found.qwa["engine"]) == (name, "scripted:script")
         with pytest.raises(openai.NotFoundError, match="there is no model 'gpt'"):
             client.models.retrieve("gpt")
+
+
+def test_another_qwa_names_an_engine_in_any_of_these_ways(serve, telling):
+    running = serve(ScriptedEngine(["a bell"] * 3), aliases=["org/model:1"])
+    clip = Clip((tone(seconds=1.0), 16_000))
+    for name in ("scripted:script", "scripted", "org/model:1"):
+        with closing(open_engine(f"server:{name}@{running.url}/v1")) as engine:
+            assert ask(clip, "what rings?", engine=engine).text == "a bell"
 
 
 def test_requests_seconds_and_tokens_are_counted(serve, beep, block):

@@ -10,14 +10,14 @@ from qwen_audio_tools.serving.http.telling import encoded
 
 async def models(exchange: Exchange, desk: Desk) -> None:
     """List the models, each once, with what it can do."""
-    listed = [_model(each.name, each) for each in desk.served]
+    listed = [_model(each.name, each, desk) for each in desk.served]
     await exchange.reply(encoded({"object": "list", "data": listed}))
 
 
 async def model(exchange: Exchange, desk: Desk) -> None:
     """Tell of one model, by any of its names."""
     found = desk.find(exchange.argument)
-    await exchange.reply(encoded(_model(exchange.argument, found)))
+    await exchange.reply(encoded(_model(exchange.argument, found, desk)))
 
 
 async def live(exchange: Exchange, desk: Desk) -> None:
@@ -44,7 +44,7 @@ async def metrics(exchange: Exchange, desk: Desk) -> None:
     await exchange.reply(desk.meters.text(), media=meters.MEDIA)
 
 
-def _model(name: str, served: Served) -> dict[str, Any]:
+def _model(name: str, served: Served, desk: Desk) -> dict[str, Any]:
     info = served.engine.info
     window = None if info.window == float("inf") else info.window
     return {
@@ -52,6 +52,7 @@ def _model(name: str, served: Served) -> dict[str, Any]:
         "object": "model",
         "created": served.created,
         "owned_by": "qwen-audio-tools",
+        "aliases": [each for each, of in desk.names.items() if of is served and each != name],
         "qwa": {
             "engine": info.label,
             "abilities": sorted(info.abilities),
