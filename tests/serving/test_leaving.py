@@ -109,6 +109,17 @@ def test_what_does_not_finish_in_the_time_of_grace_is_ended_with_a_word(serve, h
         assert replies[0].headers["retry-after"]
 
 
+def test_a_server_may_be_told_to_stop_whenever_and_more_than_once(serve, held):
+    from qwen_audio_tools.serving.http.app import create_app
+    from qwen_audio_tools.serving.http.running import Server, listen
+
+    desk = serve(held).desk
+    server = Server(create_app(desk), desk, listen("127.0.0.1", 0), grace=1.0)
+    server.stop()
+    server.run()  # ends at once
+    server.stop()
+
+
 def test_a_closing_server_says_that_it_is_not_ready(serve, held, soon):
     running = serve(held)
     with running.client() as client:

@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import uvicorn
@@ -97,8 +97,12 @@ class Server:
     def stop(self) -> None:
         """Take no more requests, let those that are here finish, and end `run`."""
         self._stopping.set()
+        self._tell_loop(self._begin_to_stop)
+
+    def _tell_loop(self, what: Callable[[], None]) -> None:
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._begin_to_stop)
+            with suppress(RuntimeError):  # it is closed: the server has ended by itself
+                self._loop.call_soon_threadsafe(what)
 
     async def _serve(self, begun: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -119,8 +123,8 @@ class Server:
 
     def _take(self, number: int) -> None:
         """Heed a signal: the first lets requests finish, the second does not."""
-        if self.signal and self._loop is not None:
-            self._loop.call_soon_threadsafe(self._desk.end_all)
+        if self.signal:
+            self._tell_loop(self._desk.end_all)
         self.signal = self.signal or number
         self.stop()
 
