@@ -144,7 +144,7 @@ def test_what_is_over_leaves_nothing_behind(serve, held, batches, how, beep, blo
     from qwen_audio_tools.serving.http.queueing.jobs import Job
 
     def alive():
-        return [each for each in gc.get_objects() if isinstance(each, Job | Exchange)]
+        return [each for each in gc.get_objects() if type(each) in (Job, Exchange)]
 
     running = serve(held, deadline=0.3 if how == "late" else 60.0)
     if how != "late" and how != "left":
