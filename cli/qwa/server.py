@@ -86,7 +86,8 @@ def run(wanted: Wanted, manners: Manners) -> int:
         QwenAudioError: an engine can't be opened, or can't answer.
     """
     from qwen_audio_tools.serving.http.app import create_app
-    from qwen_audio_tools.serving.http.running import Server, listen
+    from qwen_audio_tools.serving.http.running import Server
+    from qwen_audio_tools.serving.listening import listen
 
     place = wanted.place
     guard = _guard(wanted.access, place)
@@ -150,7 +151,7 @@ class _Loading:
 
 def _guard(access: Access, place: Place) -> "Guard":
     from qwen_audio_tools.serving.http.guarding import Guard
-    from qwen_audio_tools.serving.http.running import is_loopback
+    from qwen_audio_tools.serving.listening import is_loopback
     from qwen_audio_tools.serving.tokens import Tokens, make_one
 
     tokens = Tokens.read(TOKEN, access.token_file)

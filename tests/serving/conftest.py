@@ -24,7 +24,8 @@ from qwen_audio_tools.serving.http.app import create_app
 from qwen_audio_tools.serving.http.guarding import Guard
 from qwen_audio_tools.serving.http.limits import ServerLimits
 from qwen_audio_tools.serving.http.queueing.desk import Desk
-from qwen_audio_tools.serving.http.running import Server, listen
+from qwen_audio_tools.serving.http.running import Server
+from qwen_audio_tools.serving.listening import listen
 from qwen_audio_tools.sources.policy import SourcePolicy
 from qwen_audio_tools.tasks import Ability
 from qwen_audio_tools.testing import speech, tone, write

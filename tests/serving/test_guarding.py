@@ -4,7 +4,7 @@ import pytest
 
 from qwen_audio_tools.errors import SettingsError
 from qwen_audio_tools.serving.http.guarding import Guard
-from qwen_audio_tools.serving.http.running import is_loopback, listen
+from qwen_audio_tools.serving.listening import is_loopback, listen
 from qwen_audio_tools.serving.tokens import Tokens
 
 SECRET, OTHER = "secret-of-the-test", "other-of-the-test"

@@ -111,7 +111,8 @@ def test_what_does_not_finish_in_the_time_of_grace_is_ended_with_a_word(serve, h
 
 def test_a_server_may_be_told_to_stop_whenever_and_more_than_once(serve, held):
     from qwen_audio_tools.serving.http.app import create_app
-    from qwen_audio_tools.serving.http.running import Server, listen
+    from qwen_audio_tools.serving.http.running import Server
+    from qwen_audio_tools.serving.listening import listen
 
     desk = serve(held).desk
     server = Server(create_app(desk), desk, listen("127.0.0.1", 0), grace=1.0)

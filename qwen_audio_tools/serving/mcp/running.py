@@ -1,8 +1,6 @@
 """Run an MCP server: over stdin and stdout, or over HTTP behind a token."""
 
 import asyncio
-import errno
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +9,7 @@ from mcp.server import Server
 from mcp.server.stdio import stdio_server
 from mcp.server.transport_security import TransportSecuritySettings
 
-from qwen_audio_tools.errors import SettingsError
+from qwen_audio_tools.serving.listening import listen
 from qwen_audio_tools.serving.mcp.guarding import Door, Guard
 
 PATH = "/mcp"
@@ -50,7 +48,7 @@ def serve_http(
     """
     import uvicorn
 
-    listening = _listen(address)
+    listening = listen(address.host.strip("[]"), address.port)
     app = server.streamable_http_app(
         streamable_http_path=PATH,
         max_sessions=_SESSIONS,
@@ -68,16 +66,3 @@ def serve_http(
     ready(f"http://{f'[{host}]' if ':' in host else host}:{port}{PATH}")
     with listening:
         uvicorn.Server(config).run(sockets=[listening])
-
-
-def _listen(address: Address) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    try:
-        return socket.create_server((address.host.strip("[]"), address.port), family=family)
-    except OSError as error:
-        reason = (error.strerror or str(error)).partition(" (while")[0]
-        taken = error.errno == errno.EADDRINUSE
-        raise SettingsError(
-            f"{address.host}:{address.port} can't be listened on: {reason}",
-            hint="--port 0 takes a port that is free" if taken else "--host 127.0.0.1",
-        ) from error
