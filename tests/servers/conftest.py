@@ -30,7 +30,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     needed = {name for item in session.items for name in getattr(item, "fixturenames", ())}
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     for name in environments.NAMES:
-        if f"{name}_python" in needed and not environments.is_built(name):
+        missing = not environments.why_not(name) and not environments.is_built(name)
+        if f"{name}_python" in needed and missing:
             if reporter:
                 reporter.write_line(f"building {environments.folder_of(name)}: some minutes, once")
             with contextlib.suppress(environments.EnvironmentFailedError):
@@ -57,6 +58,8 @@ def spoken() -> np.ndarray:
 @pytest.fixture(scope="session")
 def vllm_python() -> Path:
     """The interpreter that has vLLM."""
+    if reason := environments.why_not("vllm"):
+        pytest.skip(reason)
     return environments.python_of("vllm")
 
 

@@ -49,6 +49,14 @@ def folder_of(name: str, pins: Path = HERE) -> Path:
     return root() / f"{name}-{digest.hexdigest()[:16]}"
 
 
+def why_not(name: str) -> str:
+    """Return why an environment can't be had on this machine, or an empty string."""
+    here = (sys.platform, platform.machine())
+    if name == "vllm" and here != ("linux", "x86_64"):
+        return f"vLLM for a CPU comes for Linux on x86-64 alone, not for {' on '.join(here)}"
+    return ""
+
+
 def is_built(name: str, pins: Path = HERE) -> bool:
     """Return whether the environment is there, whole."""
     return (folder_of(name, pins) / _MADE).exists()
@@ -119,6 +127,9 @@ def _install(folder: Path, *arguments: str) -> None:
 
 if __name__ == "__main__":
     for each in NAMES:
+        if reason := why_not(each):
+            sys.stderr.write(f"{reason}: tests with it are left out\n")
+            continue
         if not is_built(each):
             sys.stderr.write(f"building {folder_of(each)}: some minutes, once\n")
         sys.stdout.write(f"{python_of(each)}\n")

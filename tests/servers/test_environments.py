@@ -74,3 +74,11 @@ def test_a_failure_tells_what_the_package_client_said_and_leaves_nothing_usable(
     with pytest.raises(EnvironmentFailedError, match=r"no-such-folder"):
         environments.python_of("tool", pins)
     assert not environments.is_built("tool", pins)
+
+
+def test_where_a_server_cannot_be_had_the_reason_is_told(monkeypatch):
+    monkeypatch.setattr(environments.platform, "machine", lambda: "arm64")
+    assert "arm64" in environments.why_not("vllm")
+    monkeypatch.setattr(environments.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(environments.sys, "platform", "linux")
+    assert environments.why_not("vllm") == ""
