@@ -12,14 +12,17 @@ BENCHMARKS = $(filter-out benchmarks/fit_% %_gpu.py,$(wildcard benchmarks/*.py))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format bench clean
+.PHONY: help demo demo-archive test check format bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "PYTHON=python3.12 picks another interpreter, VENV=folder another environment."
 
 demo: $(VENV)/.models ## install, fetch the small models, and ask a clip a question
 	$(BIN)/qwa ask examples/audio/kitchen.mp3 "what emotion?"
+
+demo-archive: $(VENV)/.dev $(VENV)/.models ## make a small podcast, listen to it, and ask it three questions
+	$(BIN)/python examples/podcast_archive.py
 
 test: $(VENV)/.dev ## install, and run the whole test suite
 	$(BIN)/python tests/servers/environments.py

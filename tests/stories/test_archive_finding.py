@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -78,3 +81,18 @@ def test_filters_and_mistakes_are_told(run_qwa, archive, tmp_path):
     ):
         run = run_qwa("archive", *words)
         assert (run.code, len(run.error_lines)) == (code, 1), run.err
+
+
+def test_the_demo_makes_a_podcast_listens_to_it_and_answers_from_it():
+    demo = Path(__file__).parents[2] / "examples" / "podcast_archive.py"
+    run = subprocess.run(
+        [sys.executable, demo], capture_output=True, text=True, timeout=240, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    bank, bell, glass = run.stdout.split("\n> ")[1:]
+    assert "interest rate" in bank.splitlines()[1].lower()
+    assert bell.splitlines()[1].startswith("Yes, at 0:0")
+    assert glass.splitlines()[1].startswith("Yes, at 0:0")
+    for number, answer in enumerate((bank, bell, glass), start=1):
+        assert f"[1] [Made Radio · Episode {number} 0:0" in answer
+        assert f"/{number}.mp3#t=" in answer
