@@ -89,8 +89,9 @@ def test_an_interrupt_keeps_what_came_and_the_next_pull_goes_on(hub, model):
     hub.stalls.clear()
     hub.asked.clear()
     assert qwa_models("pull", model).returncode == 0
-    assert [file for file, _ in hub.asked] == [SHARD]
-    assert hub.asked[0][1] > 0
+    # Of another file all bytes may have come, but not yet its name: it goes on at its end, too.
+    assert SHARD in [file for file, _ in hub.asked]
+    assert all(at > 0 for _, at in hub.asked)
 
 
 def test_a_hub_out_of_reach_has_its_own_exit_code(hub, model, monkeypatch):
