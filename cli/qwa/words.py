@@ -74,6 +74,7 @@ CHINESE = {
     "{count} new episodes": "{count} 期新节目",
     "{count} episodes to hear": "有 {count} 期节目要听",
     "{count} episodes heard, {hours} h": "听了 {count} 期节目，{hours} 小时",
+    "{count} passages can be searched now": "现在可以搜索 {count} 个段落",
     "{speed} h of audio an hour": "每小时听 {speed} 小时音频",
     "{time} left": "还需 {time}",
     "{name}: the same audio as another episode": "{name}：音频与另一期相同",

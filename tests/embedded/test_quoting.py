@@ -1,11 +1,16 @@
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from qwen_audio_tools.engines.embedded.answers.quoting import key_sentences, quotes
-from qwen_audio_tools.engines.embedded.answers.sentences import sentences
+from qwen_audio_tools.engines.embedded.meaning.sentence_encoder import shared_encoder
+from qwen_audio_tools.quoting import quotes as quoting
+from qwen_audio_tools.quoting.sentences import sentences
 from qwen_audio_tools.transcript import Segment
+
+quotes = partial(quoting.quotes, encode=lambda texts: shared_encoder().encode(texts))
+key_sentences = partial(quoting.key_sentences, encode=lambda texts: shared_encoder().encode(texts))
 
 DATA = Path(__file__).parent / "data"
 # The thresholds were tuned on "en" and "zh"; "fresh" was written afterwards.

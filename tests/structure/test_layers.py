@@ -13,7 +13,17 @@ LEVELS = (
     ("decoding", "loudness", "setting_kinds", "settings", "sources"),
     ("clip", "clip_reading", "clip_store"),
     ("answer", "content_blocks", "conversation", "subtitles", "transcript"),
-    ("export", "inspection", "parts", "plotting", "preambles", "seams", "tasks", "windows"),
+    (
+        "export",
+        "inspection",
+        "parts",
+        "plotting",
+        "preambles",
+        "quoting",
+        "seams",
+        "tasks",
+        "windows",
+    ),
     ("engines",),
     (
         *("addressing", "asking", "async_asking", "conversing", "deadlines", "gathering"),

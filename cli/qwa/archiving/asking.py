@@ -47,8 +47,9 @@ def ask(
     Example: qwa archive ask "who changed their mind about tariffs?"
     """
     from qwa.manners import write_line
-    from qwen_audio_tools.archive.answering import Asking, ask_archive
+    from qwen_audio_tools.archive.answering import ask_archive
     from qwen_audio_tools.archive.index.filters import Filters
+    from qwen_audio_tools.archive.noting import Asking
 
     manners = o.manners_of(context)
     filters = Filters(

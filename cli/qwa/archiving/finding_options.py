@@ -6,7 +6,7 @@ import typer
 
 if TYPE_CHECKING:
     from qwen_audio_tools.archive.archive import Archive
-    from qwen_audio_tools.archive.index.lance_index import LanceIndex
+    from qwen_audio_tools.archive.index.lance_index import Change, LanceIndex
 
 QUERY = Annotated[str, typer.Argument(metavar="WORDS", help="What to look for, or to ask.")]
 SHOW = Annotated[str, typer.Option("--show", metavar="NAME", help="Only in this show.")]
@@ -20,12 +20,21 @@ SPOKEN = Annotated[str, typer.Option("--language", metavar="CODE", help="Only in
 def opened_index(place: str | None, *, fresh: bool = True) -> "tuple[Archive, LanceIndex]":
     """Return the archive and its index, which holds by then all that was heard."""
     from qwen_audio_tools.archive import archive as archives
-    from qwen_audio_tools.archive.index.opening import index_of
-    from qwen_audio_tools.settings import read
 
-    settings = read()
     opened = archives.opened(place)
-    index = index_of(opened, settings.archive_index)
+    index = _index(opened)
     if fresh:
         index.refresh(opened.ledger)
     return opened, index
+
+
+def indexed(archive: "Archive") -> "Change":
+    """Bring the index of an archive up to date, and return what that took."""
+    return _index(archive).refresh(archive.ledger)
+
+
+def _index(archive: "Archive") -> "LanceIndex":
+    from qwen_audio_tools.archive.index.opening import index_of
+    from qwen_audio_tools.settings import read
+
+    return index_of(archive, read().archive_index)

@@ -50,6 +50,7 @@ def sync(
 
     Example: qwa archive sync --workers 2
     """
+    from qwa.archiving.finding_options import indexed
     from qwa.archiving.telling import Teller
     from qwen_audio_tools.archive import archive as archives
     from qwen_audio_tools.archive.fetching import Fetcher, policy_for
@@ -67,13 +68,12 @@ def sync(
         again=again,
     )
     fetcher = Fetcher(policy_for(allow_private=allow_private))
-    teller = Teller(manners, sys.stdout, as_json=as_json)
-    try:
+    with Teller(manners, sys.stdout, as_json=as_json) as teller:
         with Workers(found, listeners, workers, manners.verbose) as listening:
             report = synced(found, fetcher, listening, choice=choice, tell=teller)
-    finally:
-        teller.bar.clear()
-    raise typer.Exit(teller.end(report))
+    code = teller.end(report)  # before the index: what was heard is kept, whatever comes of that
+    teller.indexed(indexed(found))
+    raise typer.Exit(code)
 
 
 def _listeners(tuning: Tuning, engine: str | None, language: str | None) -> "Listeners":

@@ -8,6 +8,7 @@ from qwa.manners import Manners, printable, write_line
 from qwa.progress import Bar
 
 if TYPE_CHECKING:
+    from qwen_audio_tools.archive.index.lance_index import Change
     from qwen_audio_tools.archive.syncing import Event, Report
     from qwen_audio_tools.archive.visiting import Visit
     from qwen_audio_tools.archive.work import Outcome
@@ -23,6 +24,12 @@ class Teller:
         self._manners, self._out, self._as_json = manners, out, as_json
         self._so_far = Report()
         self._running: dict[str, tuple[float, float]] = {}
+
+    def __enter__(self) -> "Teller":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.clear()
 
     def __call__(self, event: "Event") -> None:
         """Tell of an event."""
@@ -73,6 +80,11 @@ class Teller:
         if failed:
             self._manners.tell("qwa archive status", kind="hint")
         return PART if failed else 0
+
+    def indexed(self, change: "Change") -> None:
+        """Tell what became searchable."""
+        if change.added:
+            self._say("{count} passages can be searched now", count=change.added)
 
     def _visited(self, visit: "Visit") -> None:
         show = visit.show

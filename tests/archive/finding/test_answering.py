@@ -3,9 +3,10 @@
 import pytest
 
 from qwen_audio_tools import open_engine
-from qwen_audio_tools.archive.answering import NOT_THERE, Asking, ask_archive
+from qwen_audio_tools.archive.answering import NOT_THERE, ask_archive
 from qwen_audio_tools.archive.citing import cites_all, playable
 from qwen_audio_tools.archive.index.rows import Hit
+from qwen_audio_tools.archive.noting import Asking
 from qwen_audio_tools.conversation import Conversation
 from qwen_audio_tools.testing.scripted_engine import ScriptedEngine
 
@@ -35,6 +36,20 @@ def test_a_sound_that_no_word_tells_is_heard_by_listening_again(shelf, embedded)
     assert any(item.kind == "sound" for item in found.answer.evidence)
     read = ask_archive(archive, index, question, engine=embedded, asking=Asking(listen=False))
     assert not any(item.kind == "sound" for item in read.answer.evidence)
+
+
+def test_reading_alone_cites_the_sentence_and_knows_what_nobody_said(shelf, embedded):
+    archive, index = shelf
+    reading = Asking(listen=False)
+    known = ask_archive(
+        archive, index, "by how much did the bank raise rates?", engine=embedded, asking=reading
+    )
+    assert "half a percent" in known.answer.text
+    assert known.answer.coverage.heard == 0.0
+    unknown = ask_archive(
+        archive, index, "what is the chief pilot's name?", engine=embedded, asking=reading
+    )
+    assert not unknown.found
 
 
 def test_what_nobody_said_is_not_in_the_archive(shelf, embedded):

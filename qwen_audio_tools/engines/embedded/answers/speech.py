@@ -6,9 +6,9 @@ from qwen_audio_tools.answer import Evidence
 from qwen_audio_tools.engines.embedded.analysis import Analysis
 from qwen_audio_tools.engines.embedded.answers.languages import language_name
 from qwen_audio_tools.engines.embedded.answers.phrases import Say
-from qwen_audio_tools.engines.embedded.answers.quoting import Quote, key_sentences, nearest, quotes
 from qwen_audio_tools.engines.embedded.answers.written import Asked, Written
 from qwen_audio_tools.engines.embedded.speech.words import Words
+from qwen_audio_tools.quoting.quotes import Quote, key_sentences, nearest, quotes
 from qwen_audio_tools.transcript import Segment
 
 MODEL = "whisper"
@@ -74,7 +74,7 @@ def write_summary(heard: Analysis, asked: Asked, say: Say) -> Written:
     if len(heard.words.text) <= SHORT:
         text = say("whole_is_short", text=heard.words.text)
         return Written(text, speech_evidence(heard.words.segments))
-    chosen = key_sentences(heard.words.segments, limit=5, encoder=asked.encoder)
+    chosen = key_sentences(heard.words.segments, limit=5, encode=asked.encoder.encode)
     lines = [say("extract"), *(f"- {_quoted(quote, say)}" for quote in chosen)]
     return Written("\n".join(lines), quote_evidence(chosen), limited=True)
 
@@ -83,9 +83,9 @@ def write_quotes(heard: Analysis, asked: Asked, say: Say) -> Written:
     """Answer an open question by quoting the sentences that bear on it, or say that none does."""
     if missing := _without_words(heard, say):
         return missing
-    found = quotes(asked.text, heard.words.segments, limit=3, encoder=asked.encoder)
+    found = quotes(asked.text, heard.words.segments, limit=3, encode=asked.encoder.encode)
     if not found:
-        near = nearest(asked.text, heard.words.segments, limit=2, encoder=asked.encoder)
+        near = nearest(asked.text, heard.words.segments, limit=2, encode=asked.encoder.encode)
         lines = [say("not_said"), *(_quoted(quote, say) for quote in near)]
         return Written("\n".join(lines), _as_kind(quote_evidence(near), "near"), limited=True)
     lines = [_quoted(quote, say) for quote in found]

@@ -7,12 +7,15 @@ the meaning of the whole misses. Chinese words are taken as pairs of characters.
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
-from qwen_audio_tools.engines.embedded.meaning.sentence_encoder import Floats, SentenceEncoder
+Floats = npt.NDArray[np.float32]
+Encode = Callable[[Sequence[str]], Floats]
+"""Texts to unit vectors, shape (n, width); one function object for one model: vectors are kept."""
 
 # A kin word counts this much of the same word at the highest cosine, and nothing below KIN_FROM.
 KIN_SHARE = 0.7
@@ -32,7 +35,7 @@ _STOPS_ZH = frozenset(
 _ENDINGS = ("ing", "ies", "ed", "es", "s", "e")
 
 
-def shared_words(question: str, texts: Sequence[str], encoder: SentenceEncoder) -> Floats:
+def shared_words(question: str, texts: Sequence[str], encode: Encode) -> Floats:
     """Return the share of the question's words that each text holds, shape (n,), 0 to 1."""
     asked = _words(question)
     held = [_words(text) for text in texts]
@@ -41,7 +44,7 @@ def shared_words(question: str, texts: Sequence[str], encoder: SentenceEncoder) 
     counts = Counter(stem for words in held for stem in words)
     # Robertson's idf, kept above zero: log(1 + n / (0.5 + sentences that hold the word)).
     weights = {stem: math.log(1 + len(texts) / (0.5 + counts[stem])) for stem in asked}
-    kin = _kin(asked, held, encoder)
+    kin = _kin(asked, held, encode)
     shares = np.zeros(len(texts), np.float32)
     for place, stem in enumerate(asked):
         same = np.array([stem in words for words in held])
@@ -49,11 +52,11 @@ def shared_words(question: str, texts: Sequence[str], encoder: SentenceEncoder) 
     return shares / np.float32(sum(weights.values()))
 
 
-def _kin(asked: dict[str, str], held: Sequence[dict[str, str]], encoder: SentenceEncoder) -> Floats:
+def _kin(asked: dict[str, str], held: Sequence[dict[str, str]], encode: Encode) -> Floats:
     """Return how near each text's nearest word is to each asked word: (asked, texts), 0 to 1."""
     vocabulary = tuple(sorted({word for words in held for word in words.values()}))
     place = {word: index for index, word in enumerate(vocabulary)}
-    near = encoder.encode(list(asked.values())) @ _vectors(vocabulary, encoder).T
+    near = encode(list(asked.values())) @ _vectors(vocabulary, encode).T
     nearest = np.zeros((len(asked), len(held)), np.float32)
     for index, words in enumerate(held):
         if words:
@@ -63,9 +66,9 @@ def _kin(asked: dict[str, str], held: Sequence[dict[str, str]], encoder: Sentenc
 
 
 @lru_cache(maxsize=4)
-def _vectors(vocabulary: tuple[str, ...], encoder: SentenceEncoder) -> Floats:
+def _vectors(vocabulary: tuple[str, ...], encode: Encode) -> Floats:
     # Several questions are asked of one transcript: its words are encoded once.
-    return encoder.encode(vocabulary)
+    return encode(vocabulary)
 
 
 def _words(text: str) -> dict[str, str]:

@@ -12,14 +12,9 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from qwen_audio_tools.engines.embedded.answers.answer_kinds import introductions, wanted
-from qwen_audio_tools.engines.embedded.answers.sentences import Sentence, is_wide, sentences
-from qwen_audio_tools.engines.embedded.answers.word_overlap import shared_words
-from qwen_audio_tools.engines.embedded.meaning.sentence_encoder import (
-    Floats,
-    SentenceEncoder,
-    shared_encoder,
-)
+from qwen_audio_tools.quoting.answer_kinds import introductions, wanted
+from qwen_audio_tools.quoting.sentences import Sentence, is_wide, sentences
+from qwen_audio_tools.quoting.word_overlap import Encode, Floats, shared_words
 from qwen_audio_tools.transcript import Segment
 
 # All tuned, coarsely, on the two made transcripts of the tests; the results are flat around them.
@@ -57,10 +52,10 @@ def quotes(
     segments: Sequence[Segment],
     *,
     limit: int = 3,
-    encoder: SentenceEncoder | None = None,
+    encode: Encode,
 ) -> tuple[Quote, ...]:
     """Return up to `limit` quotes that bear on the question, best first; () if none is near."""
-    found = nearest(question, segments, limit=limit, encoder=encoder)
+    found = nearest(question, segments, limit=limit, encode=encode)
     least = max(ABSTAIN_BELOW, FURTHER * found[0].score) if found else 0.0
     return tuple(quote for quote in found if quote.score >= least)
 
@@ -70,24 +65,24 @@ def nearest(
     segments: Sequence[Segment],
     *,
     limit: int = 3,
-    encoder: SentenceEncoder | None = None,
+    encode: Encode,
 ) -> tuple[Quote, ...]:
     """Return the `limit` sentences nearest to the question, best first, however far they are."""
     said = sentences(segments)
     if not said or not question.strip() or limit < 1:
         return ()
-    scores = relevance(question, said, encoder or shared_encoder())
+    scores = relevance(question, said, encode)
     order = np.argsort(-scores, kind="stable")[:limit]
     return tuple(_quote(said[index], float(scores[index])) for index in order)
 
 
-def relevance(question: str, said: Sequence[Sentence], encoder: SentenceEncoder) -> Floats:
+def relevance(question: str, said: Sequence[Sentence], encode: Encode) -> Floats:
     """Return how near each sentence is to the question, shape (n,), about 0 to 1."""
     texts = tuple(sentence.text for sentence in said)
-    alone = _meanings(texts, encoder)
-    asked = encoder.encode([question])[0]
+    alone = _meanings(texts, encode)
+    asked = encode([question])[0]
     meant = (1 - PAIR_SHARE) * (alone @ asked) + PAIR_SHARE * (_with_last(alone) @ asked)
-    shared = shared_words(question, texts, encoder)
+    shared = shared_words(question, texts, encode)
     scores = (1 - WORDS_SHARE) * meant + WORDS_SHARE * shared
     # "About the sale. It takes place in May.": the topic is named one sentence before the answer.
     before = np.maximum(np.concatenate([[0.0], scores[:-1]]), 0.0)
@@ -105,9 +100,9 @@ def relevance(question: str, said: Sequence[Sentence], encoder: SentenceEncoder)
 
 
 @lru_cache(maxsize=4)
-def _meanings(texts: tuple[str, ...], encoder: SentenceEncoder) -> Floats:
+def _meanings(texts: tuple[str, ...], encode: Encode) -> Floats:
     # Several questions are asked of one transcript: its sentences are encoded once.
-    return encoder.encode(texts)
+    return encode(texts)
 
 
 def _with_last(vectors: Floats) -> Floats:
@@ -118,7 +113,7 @@ def _with_last(vectors: Floats) -> Floats:
 
 
 def key_sentences(
-    segments: Sequence[Segment], limit: int = 5, *, encoder: SentenceEncoder | None = None
+    segments: Sequence[Segment], limit: int = 5, *, encode: Encode
 ) -> tuple[Quote, ...]:
     """Return up to `limit` sentences that stand for the whole, in order of time.
 
@@ -130,7 +125,7 @@ def key_sentences(
     if not said or limit < 1:
         return ()
     texts = tuple(sentence.text for sentence in said)
-    vectors = _meanings(texts, encoder or shared_encoder())
+    vectors = _meanings(texts, encode)
     mean = vectors.mean(axis=0)
     central = vectors @ (mean / max(float(np.linalg.norm(mean)), 1e-9))
     taken = [0] if limit < 3 or len(said) < 3 else [0, len(said) - 1]
