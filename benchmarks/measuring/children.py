@@ -16,7 +16,7 @@ QWA = Path(sys.executable).parent / "qwa"
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What a child took, and what it printed and `said` on stderr; `cpu` and `mb` are its own."""
+    """What a child and its children took, and what it printed and `said` on stderr."""
 
     wall: float
     cpu: float
@@ -63,32 +63,49 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = N
 
 
 class _Watch(threading.Thread):
-    """Reads the kernel's own high-water mark of a child until it ends.
+    """Reads the kernel's own high-water marks of a child and of its children until it ends.
 
-    `ru_maxrss` won't do: on Linux a child begins with that of its parent.
+    `ru_maxrss` won't do: on Linux a child begins with that of its parent. The sum of the marks of
+    several processes is at least what they took together, never less.
     """
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
-        self.peak_kb = 0
-        self._status = Path(f"/proc/{pid}/status")
+        self._pid = pid
+        self._marks: dict[int, int] = {}
         self._ended = threading.Event()
+
+    @property
+    def peak_kb(self) -> int:
+        """The sum of all marks."""
+        return sum(self._marks.values())
 
     def run(self) -> None:
         pause = 0.01
         while not self._ended.wait(pause):
-            self._look()
+            for pid in _family(self._pid):
+                self._look(pid)
             pause = min(0.1, pause * 1.2)
 
     def stop(self) -> None:
         self._ended.set()
         self.join()
 
-    def _look(self) -> None:
+    def _look(self, pid: int) -> None:
         try:
-            status = self._status.read_text()
+            status = Path(f"/proc/{pid}/status").read_text()
         except OSError:
             return
         mark = status.partition("VmHWM:")[2].split()
         if mark:
-            self.peak_kb = max(self.peak_kb, int(mark[0]))
+            self._marks[pid] = max(self._marks.get(pid, 0), int(mark[0]))
+
+
+def _family(pid: int) -> list[int]:
+    """Return a process and all that it started, as far as they run."""
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        born = [int(one) for task in tasks for one in (task / "children").read_text().split()]
+    except OSError:
+        return [pid]
+    return [pid, *(one for child in born for one in _family(child))]

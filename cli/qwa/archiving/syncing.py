@@ -68,9 +68,11 @@ def sync(
         again=again,
     )
     fetcher = Fetcher(policy_for(allow_private=allow_private))
-    with Teller(manners, sys.stdout, as_json=as_json) as teller:
-        with Workers(found, listeners, workers, manners.verbose) as listening:
-            report = synced(found, fetcher, listening, choice=choice, tell=teller)
+    with (
+        Teller(manners, sys.stdout, as_json=as_json) as teller,
+        Workers(found, listeners, workers, manners.verbose) as listening,
+    ):
+        report = synced(found, fetcher, listening, choice=choice, tell=teller)
     code = teller.end(report)  # before the index: what was heard is kept, whatever comes of that
     teller.indexed(indexed(found))
     raise typer.Exit(code)
