@@ -20,6 +20,7 @@ from langchain_qwen_audio import (
     SentenceEmbeddings,
 )
 from qwen_audio_tools.archive.archive import made as made_in
+from qwen_audio_tools.archive.index.lance_index import COMMIT
 from qwen_audio_tools.archive.opened_search import opened_search
 from qwen_audio_tools.errors import ArchiveError, SettingsError
 from qwen_audio_tools.locking import locked
@@ -144,8 +145,8 @@ async def test_a_cancelled_search_stops_bringing_the_index_up_to_date(tmp_path):
             return [1.0, 0.0]
 
     archive = made_in(tmp_path / "archive")
-    for number in range(2):  # each is more than what is written at once
-        archive.ledger.put(text_record("A", str(number), ["Whales sing."] * 1000))
+    for number in range(2):  # each is as much as is written at once
+        archive.ledger.put(text_record("A", str(number), ["Whales sing."] * COMMIT))
     search = opened_search(archive.folder, embedder=Slow())
     task = asyncio.create_task(ArchiveRetriever(archive=search).ainvoke("whales"))
     assert await asyncio.to_thread(begun.wait, 60)
@@ -154,7 +155,7 @@ async def test_a_cancelled_search_stops_bringing_the_index_up_to_date(tmp_path):
         await task
     go.set()
     with locked(archive.folder / "index.lock"):  # so it has ended
-        assert len(search.index) == 1000
+        assert len(search.index) == COMMIT
 
 
 class Listener(BaseChatModel):
