@@ -100,7 +100,7 @@ def test_a_part_of_it_has_what_overlaps_it_uncut(searched, made):
     [
         (Part(episode="nonsense"), "there is no episode 'nonsense'", "an id from the list"),
         (Part(episode=""), "there is no episode ''", "an id from the list"),
-        (Part(episode="on mony"), "there is no episode", "did you mean"),
+        (Part(episode="on the money"), "there is no episode", "did you mean"),
         (Part(episode="n"), "3 episodes fit 'n'", "give the id"),
         (Part(episode="0" * 16), "there is no episode", ""),
         (Part(episode="../../etc/passwd"), "there is no episode", ""),
