@@ -101,11 +101,18 @@ class _Watch(threading.Thread):
             self._marks[pid] = max(self._marks.get(pid, 0), int(mark[0]))
 
 
-def _family(pid: int) -> list[int]:
-    """Return a process and all that it started, as far as they run."""
+def _family(pid: int) -> set[int]:
+    """Return a process and all that came from it, as far as they run."""
+    parents = dict(filter(None, map(_parentage, Path("/proc").glob("[0-9]*"))))
+    family = {pid}
+    while born := {child for child, parent in parents.items() if parent in family} - family:
+        family |= born
+    return family
+
+
+def _parentage(process: Path) -> tuple[int, int] | None:
     try:
-        tasks = list(Path(f"/proc/{pid}/task").iterdir())
-        born = [int(one) for task in tasks for one in (task / "children").read_text().split()]
-    except OSError:
-        return [pid]
-    return [pid, *(one for child in born for one in _family(child))]
+        # "pid (name) state parent …", where a name may hold anything.
+        return int(process.name), int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    except (OSError, IndexError):
+        return None

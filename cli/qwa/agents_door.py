@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 from qwa.engine_options import Tuning
 from qwa.manners import Manners, write_line
 from qwa.options import usage
-from qwen_audio_tools.errors import MissingExtra, SettingsError
+from qwen_audio_tools.errors import ArchiveError, MissingExtra, SettingsError
 
 if TYPE_CHECKING:
     from qwen_audio_tools.agents.references import References
+    from qwen_audio_tools.archive.opened_search import ArchiveSearch
     from qwen_audio_tools.settings import Settings
 
 TOKEN = "QWA_MCP_TOKEN"
 HOST, PORT = "127.0.0.1", 8766
+_PLACES = ("--root", "--archive")
+_PLACES_JOINED = ("--root=", "--archive=")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,8 @@ class Wanted:
 
     roots: tuple[str, ...] = ()
     allow_urls: bool = False
+    archive: str | None = None
+    no_archive: bool = False
     store: bool = True
     links: bool = True
     engine: str | None = None
@@ -51,19 +56,23 @@ def serve(wanted: Wanted, manners: Manners) -> None:
     settings = wanted.tuning.read(
         engine=wanted.engine, lang=manners.lang, roots=list(wanted.roots) or None
     )
-    roots = _folders(settings)
+    archive = _archive(wanted, settings, manners)
+    roots = _folders(settings, archive)
     if wanted.print_config:
-        write_line(sys.stdout, json.dumps(_config(wanted, roots), ensure_ascii=False, indent=2))
+        config = _config(wanted, roots, archive)
+        write_line(sys.stdout, json.dumps(config, ensure_ascii=False, indent=2))
         return
     if find_spec("mcp") is None or find_spec("uvicorn") is None:
         raise MissingExtra(
             "qwa mcp needs packages that are not installed: mcp, uvicorn",
             hint="pip install 'qwen-audio-tools[mcp]'",
         )
-    _run(wanted, settings, roots, manners)
+    _run(wanted, settings, roots, archive, manners)
 
 
 def _check(wanted: Wanted) -> None:
+    if wanted.archive and wanted.no_archive:
+        raise usage("--archive and --no-archive are not for the same server")
     given = {
         "--host": wanted.host,
         "--port": wanted.port,
@@ -75,13 +84,37 @@ def _check(wanted: Wanted) -> None:
         raise usage(f"{' and '.join(idle)}: only together with --http", "qwa mcp --http")
 
 
-def _folders(settings: "Settings") -> tuple[Path, ...]:
+def _archive(wanted: Wanted, settings: "Settings", manners: Manners) -> "ArchiveSearch | None":
+    """Return the archive that the option or the setting names: nobody's is served unasked."""
+    place = wanted.archive or settings.archive
+    if wanted.no_archive or not place:
+        return None
+    from qwen_audio_tools.archive.opened_search import opened_search
+
+    try:
+        if find_spec("lancedb") is None:
+            raise MissingExtra(
+                "to search an archive takes packages that are not installed: lancedb",
+                hint="pip install 'qwen-audio-tools[archive]'",
+            )
+        return opened_search(place)
+    except (ArchiveError, MissingExtra) as error:
+        if wanted.archive:
+            raise
+        # The setting names the place of an archive that may be made later.
+        manners.tell(f"without an archive: {error}", kind="warning")
+        return None
+
+
+def _folders(settings: "Settings", archive: "ArchiveSearch | None") -> tuple[Path, ...]:
     """Return the folders that audio may be named in: the working folder unless others are named."""
     for folder in settings.roots:
         if not folder.is_dir():
             raise SettingsError(f"{str(folder)!r} is no folder", hint="--root DIR")
     here = Path.cwd()
     if not settings.roots and here == here.parent:
+        if archive is not None:
+            return ()
         raise SettingsError(
             f"the working folder is {str(here)!r}: every file would be allowed",
             hint="name the folders with recordings: qwa mcp --root DIR",
@@ -89,7 +122,13 @@ def _folders(settings: "Settings") -> tuple[Path, ...]:
     return tuple(folder.resolve() for folder in settings.roots or (here,))
 
 
-def _run(wanted: Wanted, settings: "Settings", roots: tuple[Path, ...], manners: Manners) -> None:
+def _run(
+    wanted: Wanted,
+    settings: "Settings",
+    roots: tuple[Path, ...],
+    archive: "ArchiveSearch | None",
+    manners: Manners,
+) -> None:
     from qwa.hushing import hush
     from qwen_audio_tools import __version__
     from qwen_audio_tools.agents.tools import Ears
@@ -114,15 +153,16 @@ def _run(wanted: Wanted, settings: "Settings", roots: tuple[Path, ...], manners:
     _log(manners)
     ears = Ears(
         engine=engine,
-        references=_references(wanted, roots),
+        references=_references(wanted, roots, archive),
         options=wanted.tuning.options(lang=None if settings.lang == "auto" else settings.lang),
     )
     limits = CallLimits(at_once=wanted.at_once, seconds=wanted.time_limit)
-    server = make_server(
-        ears, ServerOptions(limits=limits, links=wanted.links, version=__version__)
-    )
-    folders = ", ".join(map(str, roots))
-    manners.tell(f"{manners.words('engine')}: {engine.info.label}; audio in {folders}")
+    options = ServerOptions(limits=limits, links=wanted.links, version=__version__)
+    server = make_server(ears, options, archive)
+    told = [f"{manners.words('engine')}: {engine.info.label}"]
+    told += [f"audio in {', '.join(map(str, roots))}"] if roots else []
+    told += [f"archive {archive.archive.folder}"] if archive else []
+    manners.tell("; ".join(told))
     if door is not None:
         port = PORT if wanted.port is None else wanted.port
         serve_http(server, door, Address(host, port), lambda url: manners.tell(f"MCP at {url}"))
@@ -132,13 +172,16 @@ def _run(wanted: Wanted, settings: "Settings", roots: tuple[Path, ...], manners:
     serve_stdio(server)
 
 
-def _references(wanted: Wanted, roots: tuple[Path, ...]) -> "References":
+def _references(
+    wanted: Wanted, roots: tuple[Path, ...], archive: "ArchiveSearch | None"
+) -> "References":
     from qwen_audio_tools.agents.references import References
     from qwen_audio_tools.clip_store import ClipStore
     from qwen_audio_tools.sources.policy import agent
 
+    policy = replace(agent(roots), allow_urls=wanted.allow_urls)
     return References(
-        policy=replace(agent(roots), allow_urls=wanted.allow_urls),
+        policy=archive.allowed(policy) if archive else policy,
         store=ClipStore() if wanted.store else None,
         ids="clip://ID of a stored clip",
     )
@@ -151,7 +194,9 @@ def _log(manners: Manners) -> None:
     logging.basicConfig(stream=sys.stderr, level=level, format="%(name)s: %(message)s")
 
 
-def _config(wanted: Wanted, roots: tuple[Path, ...]) -> dict[str, object]:
+def _config(
+    wanted: Wanted, roots: tuple[Path, ...], archive: "ArchiveSearch | None"
+) -> dict[str, object]:
     """Return the configuration of an agent, in the form that most of them read."""
     if wanted.http:
         url = f"http://{wanted.host or HOST}:{wanted.port or PORT}/mcp"
@@ -163,6 +208,8 @@ def _config(wanted: Wanted, roots: tuple[Path, ...]) -> dict[str, object]:
         return {"mcpServers": {"qwa": entry}}
     command, *first = _command()
     folders = [word for root in roots for word in ("--root", str(root))]
+    if archive:
+        folders += ["--archive", str(archive.archive.folder.resolve())]
     return {"mcpServers": {"qwa": {"command": command, "args": [*first, *_words(), *folders]}}}
 
 
@@ -179,8 +226,8 @@ def _words() -> list[str]:
     kept: list[str] = []
     words = iter(sys.argv[1:])
     for word in words:
-        if word == "--root":
+        if word in _PLACES:
             next(words, None)
-        elif word != "--print-config" and not word.startswith("--root="):
+        elif word != "--print-config" and not word.startswith(_PLACES_JOINED):
             kept.append(word)
     return kept

@@ -14,6 +14,13 @@ ROOT = Annotated[
 URLS = Annotated[
     bool, typer.Option("--allow-urls", help="Also https URLs, of public addresses only.")
 ]
+ARCHIVE = Annotated[
+    str | None,
+    typer.Option("--archive", metavar="DIR", help="An archive to be searched, too."),
+]
+NO_ARCHIVE = Annotated[
+    bool, typer.Option("--no-archive", help="None, although the setting archive names one.")
+]
 NO_STORE = Annotated[bool, typer.Option("--no-store", help="Keep the stored clips to yourself.")]
 LINKS = Annotated[
     bool, typer.Option("--links/--no-links", help="Add a resource link for each clip to results.")
@@ -50,6 +57,8 @@ def mcp(
     context: typer.Context,
     root: ROOT = None,
     allow_urls: URLS = False,
+    archive: ARCHIVE = None,
+    no_archive: NO_ARCHIVE = False,
     no_store: NO_STORE = False,
     links: LINKS = True,
     engine: o.ENGINE = None,
@@ -70,7 +79,7 @@ def mcp(
     """Give any agent ears: tools over the Model Context Protocol.
 
     An agent starts it and speaks to it. Audio is named by paths in the working folder, or in the
-    folders that --root names.
+    folders that --root names. With --archive, or the setting archive, agents search it, too.
 
     Example: qwa mcp --root ~/Recordings
     """
@@ -79,6 +88,8 @@ def mcp(
     wanted = Wanted(
         roots=tuple(root or ()),
         allow_urls=allow_urls,
+        archive=archive,
+        no_archive=no_archive,
         store=not no_store,
         links=links,
         engine=engine,

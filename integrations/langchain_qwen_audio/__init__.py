@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 __all__ = [
+    "ArchiveRetriever",
     "AudioAttachmentMiddleware",
     "AudioNotLoaded",
     "AudioQATool",
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ArchiveRetriever": "retrievers",
     "AudioAttachmentMiddleware": "middleware",
     "AudioNotLoaded": "document_loaders",
     "AudioQATool": "tools",
@@ -60,6 +62,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see; a test holds it equa
     from langchain_qwen_audio.middleware import AudioAttachmentMiddleware
     from langchain_qwen_audio.prompts import AudioTurn, audio_block, audio_prompt, audio_prompts
     from langchain_qwen_audio.providers import register_provider
+    from langchain_qwen_audio.retrievers import ArchiveRetriever
     from langchain_qwen_audio.search import AudioSearchTool
     from langchain_qwen_audio.toolkit import QwenAudioToolkit
     from langchain_qwen_audio.tools import (

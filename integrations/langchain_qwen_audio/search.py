@@ -10,6 +10,7 @@ from langchain_core.tools import BaseTool, ToolException
 from langchain_core.vectorstores import VectorStore
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, field_validator
 
+from langchain_qwen_audio.retrievers import ArchiveRetriever
 from langchain_qwen_audio.tools import what_is_wrong
 from qwen_audio_tools.agents import wording
 from qwen_audio_tools.agents.searching import MOST_FOUND, Found, Searcher, search_audio
@@ -79,6 +80,8 @@ def as_searcher(given: Any) -> Searcher:
     """
     if isinstance(given, VectorStore):  # it has a `search` too, of another kind
         return _Searching(lambda query, k: given.similarity_search(query, k=k))
+    if isinstance(given, ArchiveRetriever):  # of these k is known; its filters hold
+        return _Searching(lambda query, k: given.invoke(query, k=k))
     if isinstance(given, BaseRetriever):
         return _Searching(lambda query, k: given.invoke(query))
     if isinstance(given, Searcher):
@@ -94,13 +97,15 @@ def as_searcher(given: Any) -> Searcher:
 def found_in(document: Document) -> Found:
     """Return a Document as a finding: where it is from stands in its metadata."""
     known = document.metadata
+    speaker = known.get("speaker") or known.get("speakers")
     return Found(
         text=document.page_content,
         source=str(known.get("source") or known.get("audio") or "a recording"),
         start=_number(known.get("start")),
         end=_number(known.get("end")),
-        speaker=str(known["speaker"]) if known.get("speaker") else None,
+        speaker=str(speaker) if speaker else None,
         score=_number(known.get("score")),
+        title=" · ".join(str(known[name]) for name in ("show", "title") if known.get(name)),
     )
 
 

@@ -10,7 +10,7 @@ from qwen_audio_tools.agents.nearby import meant_by, recordings_in
 from qwen_audio_tools.clip import Clip
 from qwen_audio_tools.clip_store import ClipStore
 from qwen_audio_tools.errors import ClipMissing, ClipRefused, ClipUnreadable
-from qwen_audio_tools.sources.policy import SourcePolicy, agent
+from qwen_audio_tools.sources.policy import SourcePolicy, agent, roots_told
 from qwen_audio_tools.spans import clock
 
 _SHOWN = re.compile(
@@ -91,7 +91,7 @@ class References:
         if not any(_is_inside(place, roots) for place in places):
             return str(roots[0] / named)
         raise ClipMissing(
-            f"{named[:200]!r} does not exist in {' or '.join(map(str, roots))}",
+            f"{named[:200]!r} does not exist in {roots_told(roots, ' or ')}",
             hint=meant_by(named, roots),
         )
 
@@ -108,7 +108,7 @@ class References:
         if roots is None:
             ways.append("a path")
         elif roots:
-            ways.append(f"a path in {' or '.join(map(str, roots))}")
+            ways.append(f"a path in {roots_told(roots, ' or ')}")
         if self.policy.allow_urls:
             ways.append("an https URL")
         return " or ".join(ways) or "nothing can be named here"

@@ -72,6 +72,11 @@ def _notes(answer: Answer) -> list[str]:
     return ["", *lines] if lines else []
 
 
+def one_line(text: str) -> str:
+    """Return a text from a recording or a feed as data that can't begin a line of its own."""
+    return " ".join(as_data(text).split())
+
+
 def bounded(lines: Iterable[str], most: int, *, after: Sequence[str] = ()) -> str:
     """Return the lines, cut at `most` characters with a word about it; `after` is kept whole."""
     text = "\n".join(lines)

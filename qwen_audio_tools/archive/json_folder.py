@@ -99,6 +99,15 @@ class JsonFolder(Generic[T]):
                     if path.suffix == ".json" and not path.name.startswith(".")
                 )
 
+    def stamp(self) -> tuple[int, ...]:
+        """Return the times of the folders: others as soon as any value is written or removed."""
+        folders = [self.folder, *_listed(self.folder)]
+        found = []
+        for each in folders:
+            with contextlib.suppress(FileNotFoundError):
+                found.append(each.stat().st_mtime_ns)
+        return tuple(found)
+
     def __iter__(self) -> Iterator[T]:
         """Yield all values in the order of their ids; damaged ones are set aside on the way."""
         for id in self.ids():

@@ -71,6 +71,13 @@ class Ledger:
         """Yield the ids of all episodes, in order."""
         return (id for id in self._files.ids() if _ID.fullmatch(id))
 
+    def stamp(self) -> tuple[int, ...]:
+        """Return times of change (ns) that are others as soon as anything was written or removed.
+
+        What was written within one tick of the file system's clock may leave them as they were.
+        """
+        return self._files.stamp()
+
     def __iter__(self) -> Iterator[EpisodeRecord]:
         for id in self.ids():
             record = self.get(id)

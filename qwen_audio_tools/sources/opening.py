@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from qwen_audio_tools.errors import ClipError, ClipMissing, ClipRefused, ClipUnreadable
-from qwen_audio_tools.sources.policy import SourcePolicy, person
+from qwen_audio_tools.sources.policy import SourcePolicy, person, roots_told
 from qwen_audio_tools.sources.spooling import chunks_of, spool
 
 _PROTOCOL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
@@ -127,7 +127,7 @@ def _check_roots(real: Path, name: str, policy: SourcePolicy) -> None:
         return
     if any(real.is_relative_to(root.resolve()) for root in policy.roots):
         return
-    allowed = ", ".join(str(root) for root in policy.roots) or "none"
+    allowed = roots_told(policy.roots) or "none"
     raise ClipRefused(
         f"{name!r} lies outside the allowed folders ({allowed})",
         hint="copy it into one of them, or allow its folder",

@@ -10,6 +10,8 @@ from qwen_audio_tools.decoding.limits import Limits
 if TYPE_CHECKING:
     import ssl
 
+_TOLD = 8
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourcePolicy:
@@ -70,6 +72,13 @@ class SourcePolicy:
                 "limits": Limits(**data["limits"]),
             }
         )
+
+
+def roots_told(roots: Iterable[Path], joined: str = ", ") -> str:
+    """Return the roots in words: the first of them, and how many there are beside."""
+    names = [str(root) for root in roots]
+    more = [f"{len(names) - _TOLD} more"] if len(names) > _TOLD else []
+    return joined.join(names[:_TOLD] + more)
 
 
 def person(limits: Limits | None = None) -> SourcePolicy:

@@ -12,6 +12,7 @@ from qwen_audio_tools.archive.records import (
     SpokenPassage,
     State,
 )
+from qwen_audio_tools.transcript import Segment
 
 SECONDS = 30.0
 
@@ -53,9 +54,15 @@ def _heard(episode: Episode, seconds: float, passages: Sequence[SpokenPassage]) 
         state=State.HEARD,
         duration=seconds,
         language="en",
+        segments=tuple(_said(each) for each in passages if each.text),
         passages=tuple(passages),
         engine="made",
     )
+
+
+def _said(passage: SpokenPassage) -> Segment:
+    speaker = passage.speakers[0] if passage.speakers else None
+    return Segment(start=passage.start, end=passage.end, text=passage.text, speaker=speaker)
 
 
 def _id(show: str, title: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from qwen_audio_tools import ClipStore, open_engine
 from qwen_audio_tools.testing import doorbell, speech, tone, write
+from qwen_audio_tools.testing.made_archives import MadeArchive, made_archive
 
 WORDS = "The budget is two hundred dollars. We meet again on Friday."
 
@@ -36,6 +37,12 @@ def encoded(said) -> str:
 @pytest.fixture
 def store(tmp_path) -> ClipStore:
     return ClipStore(tmp_path / "clips")
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory) -> MadeArchive:
+    """A small archive with known words and sounds."""
+    return made_archive(tmp_path_factory.mktemp("made"))
 
 
 @pytest.fixture(scope="session")

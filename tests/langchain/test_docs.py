@@ -38,12 +38,14 @@ def test_each_block_is_heard(row, encoded, said, folder, store):
     assert engine.heard[0][0].clips[0].sha256 == Clip(said).sha256
 
 
-def test_the_programs_run():
+def test_the_programs_run(made, tmp_path):
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "heard").symlink_to(made.archive.folder)
     programs = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
-    assert len(programs) == 5
+    assert len(programs) == 6
     run = subprocess.run(
         [sys.executable, "-c", "\n".join(programs)],
-        cwd=ROOT,
+        cwd=tmp_path,
         capture_output=True,
         encoding="utf-8",
         timeout=240,
@@ -52,4 +54,6 @@ def test_the_programs_run():
     assert run.returncode == 0, run.stderr
     assert "glass (score" in run.stdout
     assert "It says that a bowl broke." in run.stdout
+    assert "Made Radio In the village https://example.com/village.flac#t=" in run.stdout
+    assert "\nYes, at 0:0" in run.stdout
     assert "玻璃破碎" in run.stdout

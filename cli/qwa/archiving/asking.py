@@ -55,7 +55,8 @@ def ask(
     filters = Filters(
         show=show, speaker=speaker, sound=sound, since=since, until=until, language=language
     )
-    opened, index = f.opened_index(archive)
+    opened = f.opened_search(archive)
+    opened.refresh()
     listener = tuning.open(tuning.read(engine=engine).engine, manners)
     asking = Asking(
         filters=filters,
@@ -63,7 +64,7 @@ def ask(
         listen=not read_only,
         options=tuning.options(lang=lang and str(lang)),
     )
-    found = ask_archive(opened, index, question, engine=listener, asking=asking)
+    found = ask_archive(opened.archive, opened.index, question, engine=listener, asking=asking)
     if as_json:
         write_line(sys.stdout, json.dumps(found.to_dict(), ensure_ascii=False, indent=2))
     else:

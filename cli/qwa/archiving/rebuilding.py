@@ -18,7 +18,7 @@ def rebuild(
 
     Example: qwa archive rebuild
     """
-    opened, index = f.opened_index(archive, fresh=False)
-    index.clear()
-    change = index.refresh(opened.ledger)
-    o.manners_of(context).tell(f"{opened.folder}: {change.added} passages")
+    opened = f.opened_search(archive)
+    opened.index.clear()
+    change = opened.index.refresh(opened.archive.ledger)
+    o.manners_of(context).tell(f"{opened.archive.folder}: {change.added} passages")

@@ -50,15 +50,14 @@ def search(
     from qwa.manners import write_line
     from qwen_audio_tools.archive.index.filters import Filters
     from qwen_audio_tools.archive.searching import By, Query
-    from qwen_audio_tools.archive.searching import search as found_in
 
     if by not in set(By):
         raise o.usage(f"--by cannot be {by!r}: it is {', '.join(By)}")
     filters = Filters(
         show=show, speaker=speaker, sound=sound, since=since, until=until, language=language
     )
-    opened, index = f.opened_index(archive)
-    hits = found_in(index, Query(text=words, filters=filters, count=count, by=By(by)))
+    opened = f.opened_search(archive)
+    hits = opened.find(Query(text=words, filters=filters, count=count, by=By(by)))
     if as_json:
         write_line(
             sys.stdout, json.dumps([_told(hit) for hit in hits], ensure_ascii=False, indent=2)
@@ -68,7 +67,7 @@ def search(
     if not hits:
         o.manners_of(context).tell("nothing was found", kind="hint")
     elif play or export:
-        _hear(opened, hits[0], export, play, o.manners_of(context))
+        _hear(opened.archive, hits[0], export, play, o.manners_of(context))
 
 
 def _told(hit: "Hit") -> dict[str, object]:

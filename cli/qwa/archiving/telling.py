@@ -8,7 +8,6 @@ from qwa.manners import Manners, printable, write_line
 from qwa.progress import Bar
 
 if TYPE_CHECKING:
-    from qwen_audio_tools.archive.index.lance_index import Change
     from qwen_audio_tools.archive.syncing import Event, Report
     from qwen_audio_tools.archive.visiting import Visit
     from qwen_audio_tools.archive.work import Outcome
@@ -80,11 +79,6 @@ class Teller:
         if failed:
             self._manners.tell("qwa archive status", kind="hint")
         return PART if failed else 0
-
-    def indexed(self, change: "Change") -> None:
-        """Tell what became searchable."""
-        if change.added:
-            self._say("{count} passages can be searched now", count=change.added)
 
     def _visited(self, visit: "Visit") -> None:
         show = visit.show

@@ -4,115 +4,116 @@ from typing import Any
 
 Schema = dict[str, Any]
 
-_TEXT: Schema = {"type": "string"}
-_NUMBER: Schema = {"type": "number"}
-_COUNT: Schema = {"type": "integer", "minimum": 0}
-_MAYBE: Schema = {"type": ["number", "null"]}
-_MAYBE_TEXT: Schema = {"type": ["string", "null"]}
-_TEXTS: Schema = {"type": "array", "items": _TEXT}
+TEXT: Schema = {"type": "string"}
+NUMBER: Schema = {"type": "number"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+MAYBE: Schema = {"type": ["number", "null"]}
+MAYBE_TEXT: Schema = {"type": ["string", "null"]}
+TEXTS: Schema = {"type": "array", "items": TEXT}
 
 
-def _object(properties: Schema, about: str = "") -> Schema:
+def object_of(properties: Schema, about: str = "") -> Schema:
     """Return the schema of an object that has all of these."""
     found: Schema = {"type": "object", "properties": properties, "required": list(properties)}
     return {**found, "description": about} if about else found
 
 
-def _list(items: Schema, about: str = "") -> Schema:
+def list_of(items: Schema, about: str = "") -> Schema:
+    """Return the schema of a list of these."""
     found: Schema = {"type": "array", "items": items}
     return {**found, "description": about} if about else found
 
 
-CLIPS = _list(
-    _object({"uri": _TEXT, "name": _TEXT, "media_type": _TEXT, "size": _MAYBE}),
+CLIPS = list_of(
+    object_of({"uri": TEXT, "name": TEXT, "media_type": TEXT, "size": MAYBE}),
     "The recordings that were heard, each by the URI of a resource.",
 )
-COVERAGE = _object(
-    {"heard": _NUMBER, "total": _NUMBER, "gaps": _list(_list(_NUMBER))},
+COVERAGE = object_of(
+    {"heard": NUMBER, "total": NUMBER, "gaps": list_of(list_of(NUMBER))},
     "Which seconds were heard: so many of all, and the gaps.",
 )
-EVIDENCE = _object(
+EVIDENCE = object_of(
     {
-        "kind": _TEXT,
-        "text": _TEXT,
-        "start": _MAYBE,
-        "end": _MAYBE,
-        "score": _MAYBE,
-        "model": _TEXT,
-        "clip": _TEXT,
+        "kind": TEXT,
+        "text": TEXT,
+        "start": MAYBE,
+        "end": MAYBE,
+        "score": MAYBE,
+        "model": TEXT,
+        "clip": TEXT,
     }
 )
 _ANSWERED = {
     "coverage": COVERAGE,
-    "engine": _TEXT,
-    "warnings": _TEXTS,
+    "engine": TEXT,
+    "warnings": TEXTS,
     "clips": CLIPS,
 }
-ANSWER = _object(
+ANSWER = object_of(
     {
-        "clip": _TEXT,
-        "question": _TEXT,
-        "text": _TEXT,
-        "task": _TEXT,
-        "evidence": _list(EVIDENCE, "What was heard, with times in seconds of the recording."),
-        "usage": _object(
+        "clip": TEXT,
+        "question": TEXT,
+        "text": TEXT,
+        "task": TEXT,
+        "evidence": list_of(EVIDENCE, "What was heard, with times in seconds of the recording."),
+        "usage": object_of(
             {
-                "input_tokens": _COUNT,
-                "audio_tokens": _COUNT,
-                "output_tokens": _COUNT,
-                "seconds_heard": _NUMBER,
+                "input_tokens": COUNT,
+                "audio_tokens": COUNT,
+                "output_tokens": COUNT,
+                "seconds_heard": NUMBER,
             }
         ),
-        "finish": _TEXT,
-        "left_out": {**_COUNT, "description": "Pieces of evidence that are not listed here."},
+        "finish": TEXT,
+        "left_out": {**COUNT, "description": "Pieces of evidence that are not listed here."},
         "text_cut": {"type": "boolean", "description": "Whether the text was too long for here."},
         **_ANSWERED,
     }
 )
-TRANSCRIPT = _object(
+TRANSCRIPT = object_of(
     {
-        "language": _MAYBE_TEXT,
-        "duration": _MAYBE,
-        "segments": _list(
-            _object(
+        "language": MAYBE_TEXT,
+        "duration": MAYBE,
+        "segments": list_of(
+            object_of(
                 {
-                    "start": _NUMBER,
-                    "end": _NUMBER,
-                    "text": _TEXT,
-                    "speaker": _MAYBE_TEXT,
-                    "language": _MAYBE_TEXT,
-                    "confidence": _MAYBE,
+                    "start": NUMBER,
+                    "end": NUMBER,
+                    "text": TEXT,
+                    "speaker": MAYBE_TEXT,
+                    "language": MAYBE_TEXT,
+                    "confidence": MAYBE,
                 }
             ),
             "What is said on this page, with times in seconds of the recording.",
         ),
-        "page": _COUNT,
-        "pages": _COUNT,
+        "page": COUNT,
+        "pages": COUNT,
         **_ANSWERED,
     }
 )
-INSPECTION = _object(
+INSPECTION = object_of(
     {
-        "name": _TEXT,
-        "info": _object(
+        "name": TEXT,
+        "info": object_of(
             {
-                "container": _TEXT,
-                "codec": _TEXT,
-                "rate": _COUNT,
-                "channels": _COUNT,
-                "duration": _MAYBE,
-                "size": _COUNT,
+                "container": TEXT,
+                "codec": TEXT,
+                "rate": COUNT,
+                "channels": COUNT,
+                "duration": MAYBE,
+                "size": COUNT,
             }
         ),
-        "seconds": _NUMBER,
-        "peak_dbfs": _MAYBE,
-        "rms_dbfs": _MAYBE,
-        "lufs": _MAYBE,
-        "clipped_share": _NUMBER,
-        "clipped_runs": _COUNT,
-        "silence": _list(_object({"start": _NUMBER, "end": _NUMBER})),
-        "left_out": {**_COUNT, "description": "Silent spans that are not listed here."},
-        "warnings": _TEXTS,
+        "seconds": NUMBER,
+        "peak_dbfs": MAYBE,
+        "rms_dbfs": MAYBE,
+        "lufs": MAYBE,
+        "clipped_share": NUMBER,
+        "clipped_runs": COUNT,
+        "silence": list_of(object_of({"start": NUMBER, "end": NUMBER})),
+        "left_out": {**COUNT, "description": "Silent spans that are not listed here."},
+        "warnings": TEXTS,
         "clips": CLIPS,
     }
 )

@@ -32,8 +32,13 @@ class Tool:
     work: Work
     light: bool = False
 
+    @property
+    def hears(self) -> bool:
+        """Whether recordings can be named to it."""
+        return any(each.name in ("audio", "audios") for each in self.arguments)
 
-_PART = (
+
+PART = (
     Argument(name="start_s", about=wording.START, kind=Kind.SECONDS),
     Argument(name="end_s", about=wording.END, kind=Kind.SECONDS),
 )
@@ -55,21 +60,21 @@ def table(takes: str) -> tuple[Tool, ...]:
         Tool(
             words=wording.ASK,
             title="Ask about a recording",
-            arguments=(_QUESTION, audio, *_PART),
+            arguments=(_QUESTION, audio, *PART),
             output=schemas.ANSWER,
             work=_ask,
         ),
         Tool(
             words=wording.TRANSCRIBE,
             title="Transcribe a recording",
-            arguments=(audio, _LANGUAGE, *_PART, _PAGE),
+            arguments=(audio, _LANGUAGE, *PART, _PAGE),
             output=schemas.TRANSCRIPT,
             work=_transcribe(KeptTranscripts()),
         ),
         Tool(
             words=wording.DESCRIBE,
             title="Describe a recording",
-            arguments=(audio, *_PART),
+            arguments=(audio, *PART),
             output=schemas.ANSWER,
             work=_describe,
         ),

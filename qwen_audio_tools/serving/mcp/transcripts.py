@@ -3,19 +3,17 @@
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from qwen_audio_tools.agents.paging import page_numbered, paged, pieces
 from qwen_audio_tools.agents.telling import tell_transcript
 from qwen_audio_tools.answer import Answer
 from qwen_audio_tools.clip import Clip
-from qwen_audio_tools.errors import SettingsError
 from qwen_audio_tools.serving.mcp.results import Result, rounded
 from qwen_audio_tools.transcript import Segment, Transcript
 
 _KEPT = 8
-_LONGEST = 2_000
-"""Characters of a segment on one page: engines that tell no times give one segment for all."""
 
 Key = tuple[str, ...]
 Written = tuple[Transcript, Answer]
@@ -49,13 +47,8 @@ def page_of(written: Written, clip: Clip, number: int, most: int) -> Result:
         SettingsError: it has fewer pages.
     """
     transcript, answer = written
-    pages = list(_pages(transcript, most - _room_for_notes(answer, most), 2 * most))
-    if number > len(pages):
-        raise SettingsError(
-            f"page cannot be {number}: this transcript has {len(pages)}",
-            hint=f"give a page from 1 to {len(pages)}",
-        )
-    shown = replace(transcript, segments=tuple(pages[number - 1]))
+    pages = _pages(transcript, most - _room_for_notes(answer, most), 2 * most)
+    shown = replace(transcript, segments=tuple(page_numbered(pages, number, "this transcript")))
     text = tell_transcript(shown, answer, most)
     if len(pages) > 1:
         rest = f" For the rest call again with page={number + 1}." if number < len(pages) else ""
@@ -77,26 +70,14 @@ def _room_for_notes(answer: Answer, most: int) -> int:
     return min(most // 3, 300 + sum(len(each) + 8 for each in answer.warnings))
 
 
-def _pages(transcript: Transcript, most: int, most_data: int) -> Iterator[list[Segment]]:
-    page: list[Segment] = []
-    text = data = 0
-    for segment in _pieces(transcript):
-        line = len(segment.text) + len(segment.speaker or "") + 30
-        record = len(json.dumps(segment.text, ensure_ascii=False)) + 130
-        if page and (text + line > most or data + record > most_data):
-            yield page
-            page, text, data = [], 0, 0
-        page.append(segment)
-        text, data = text + line, data + record
-    yield page
+def _pages(transcript: Transcript, most: int, most_data: int) -> list[list[Segment]]:
+    def weigh(segment: Segment) -> tuple[int, int]:
+        text = json.dumps(segment.text, ensure_ascii=False)
+        return len(segment.text) + len(segment.speaker or "") + 30, len(text) + 130
 
-
-def _pieces(transcript: Transcript) -> Iterator[Segment]:
-    """Yield the segments; the text of a long one in pieces that end at spaces."""
-    for segment in transcript.segments:
-        text = segment.text
-        while len(text) > _LONGEST:
-            at = text.rfind(" ", _LONGEST // 2, _LONGEST) + 1 or _LONGEST
-            yield replace(segment, text=text[:at])
-            text = text[at:]
-        yield replace(segment, text=text)
+    found = (
+        replace(segment, text=text)
+        for segment in transcript.segments
+        for text in pieces(segment.text)
+    )
+    return paged(found, weigh, (most, most_data))

@@ -17,6 +17,7 @@ from mcp.client.stdio import StdioServerParameters
 from mcp_types import CallToolResult
 
 from qwen_audio_tools.testing import doorbell, sequence, silence, speech, write
+from qwen_audio_tools.testing.made_archives import MadeArchive, made_archive
 
 INSTALLED = str(Path(__file__).parent / "installed")
 ERAS = ("auto", "legacy")
@@ -120,6 +121,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(made / "long.wav", long)
     (made / "notes.txt").write_text("the safe is 1234")
     return made
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> MadeArchive:
+    """A small archive with known words and sounds."""
+    return made_archive(tmp_path_factory.mktemp("made"))
 
 
 @pytest.fixture(scope="session")

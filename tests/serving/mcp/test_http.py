@@ -72,6 +72,20 @@ def test_an_agent_asks_over_http(through, url, folder, era):
     assert "outside the allowed folders" in agent.error("transcribe", audio="/etc/passwd")
 
 
+@pytest.mark.parametrize("era", ERAS)
+def test_an_archive_is_searched_and_heard_over_http(command, through, made, era):
+    words = ("--root", made.archive.folder, "--archive", made.archive.folder)
+    with served(command, *words, "--engine", "embedded") as (url, _):
+        agent = through(url, era)
+        found = agent.call("search_archive", query="noon in the village", count=1)
+        (place,) = found.structured_content["found"]
+        span = {"audio": place["audio"], "start_s": place["start"], "end_s": place["end"]}
+        assert agent.text("ask_audio", question="does a bell ring?", **span).startswith("Yes")
+        assert "Tomatoes" in agent.text("get_transcript", episode=place["episode"], end_s=2)
+        assert "4 episodes" in agent.text("list_episodes")
+        assert "no show is called" in agent.error("list_episodes", show="../..")
+
+
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 
 
