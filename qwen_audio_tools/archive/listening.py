@@ -87,16 +87,18 @@ def spoken_passages(
     following = [span.start for span, _ in ordered[1:]]
     for index, (span, group) in enumerate(ordered):
         after = following[index] if index < len(following) else heard.coverage.total
-        # A laugh in the pause behind a passage is part of it.
+        # A laugh in the pause behind a passage is part of it, and is heard where it is played.
         reach = Span(span.start, max(span.end, min(after, span.end + _GAP)))
+        sounds = [each for each in heard.sounds if reach.overlap(Span(each.start, each.end)) > 0]
+        last = min(reach.end, max((each.end for each in sounds), default=0.0))
         told = _language(group) or language
         yield SpokenPassage(
             index=index,
             start=round(span.start, 3),
-            end=round(span.end, 3),
+            end=round(max(span.end, last), 3),
             text=joined_text(group, told),
             speakers=tuple(dict.fromkeys(each.speaker for each in group if each.speaker)),
-            sounds=_sounds_in(heard, reach),
+            sounds=tuple(dict.fromkeys(each.name for each in sounds)),
             chapter=chapter_at(span.start, chapters),
             language=told if group else None,
             voice=_voice(heard, span, group),
@@ -105,11 +107,6 @@ def spoken_passages(
 
 def _span(group: Sequence[Segment]) -> Span:
     return Span(group[0].start, max(each.end for each in group))
-
-
-def _sounds_in(heard: Heard, span: Span) -> tuple[str, ...]:
-    found = (s.name for s in heard.sounds if span.overlap(Span(s.start, s.end)) > 0)
-    return tuple(dict.fromkeys(found))
 
 
 def _unspoken(heard: Heard, spoken: Sequence[Span], chapters: Sequence[Chapter]) -> Iterator[Span]:

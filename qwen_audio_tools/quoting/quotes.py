@@ -76,16 +76,23 @@ def nearest(
     return tuple(_quote(said[index], float(scores[index])) for index in order)
 
 
-def relevance(question: str, said: Sequence[Sentence], encode: Encode) -> Floats:
-    """Return how near each sentence is to the question, shape (n,), about 0 to 1."""
+def relevance(
+    question: str, said: Sequence[Sentence], encode: Encode, starts: Sequence[int] = (0,)
+) -> Floats:
+    """Return how near each sentence is to the question, shape (n,), about 0 to 1.
+
+    `starts` are where one passage ends and another begins: there no sentence follows the one
+    before it. How rare a word is, is told from all of them.
+    """
     texts = tuple(sentence.text for sentence in said)
     alone = _meanings(texts, encode)
     asked = encode([question])[0]
-    meant = (1 - PAIR_SHARE) * (alone @ asked) + PAIR_SHARE * (_with_last(alone) @ asked)
+    meant = (1 - PAIR_SHARE) * (alone @ asked) + PAIR_SHARE * (_with_last(alone, starts) @ asked)
     shared = shared_words(question, texts, encode)
     scores = (1 - WORDS_SHARE) * meant + WORDS_SHARE * shared
     # "About the sale. It takes place in May.": the topic is named one sentence before the answer.
     before = np.maximum(np.concatenate([[0.0], scores[:-1]]), 0.0)
+    before[list(starts)] = 0.0
     if kind := wanted(question):
         holds = np.array([bool(kind.search(text)) for text in texts])
         share = np.where(np.concatenate([[True], holds[:-1]]), FROM_BEFORE, FROM_TOPIC)
@@ -96,6 +103,7 @@ def relevance(question: str, said: Sequence[Sentence], encode: Encode) -> Floats
         scores = scores + 0.3 * FROM_BEFORE * before
     if names := introductions(question):
         scores = scores + np.array([INTRODUCTION * bool(names.search(text)) for text in texts])
+    holds[list(starts)] = False  # what begins a passage answers nobody
     return _replies(np.asarray(scores, np.float32), texts, holds)
 
 
@@ -105,10 +113,11 @@ def _meanings(texts: tuple[str, ...], encode: Encode) -> Floats:
     return encode(texts)
 
 
-def _with_last(vectors: Floats) -> Floats:
+def _with_last(vectors: Floats, starts: Sequence[int]) -> Floats:
     """Return the direction between each sentence and the one before it."""
     sums = vectors.copy()
     sums[1:] += vectors[:-1]
+    sums[list(starts)] = vectors[list(starts)]
     return np.asarray(sums / np.linalg.norm(sums, axis=1, keepdims=True), np.float32)
 
 

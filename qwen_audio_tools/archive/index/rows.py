@@ -171,6 +171,9 @@ def _searched(record: EpisodeRecord, passage: SpokenPassage) -> str:
     return "\n".join(
         filter(
             None,
-            (_said(record, passage), passage.chapter, record.episode.title, *passage.speakers),
+            (
+                *(_said(record, passage), passage.chapter),
+                *(record.episode.title, record.episode.show, *passage.speakers),
+            ),
         )
     )
