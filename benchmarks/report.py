@@ -132,6 +132,11 @@ _PAGES: tuple[tuple[str, str, tuple[_Part, ...]], ...] = (
         ),
     ),
     (
+        "archive.md",
+        "How fast an archive is taken in, and how well it answers",
+        (("archive", "A made archive of 10 h", _own_tables),),
+    ),
+    (
         "serve.md",
         "How many requests `qwa serve` answers",
         (("serve", "Under load", _own_tables),),

@@ -26,8 +26,8 @@ SOUNDS = (
 
 def table(minutes: int, rounds: int, folder: Path) -> dict[str, Any]:
     """Measure; writes two mp3 files of `minutes` and 2 minutes into `folder`."""
-    long, text = _write(folder / "long.mp3", 60.0 * minutes)
-    short, _ = _write(folder / "short.mp3", 120.0)
+    long, text = write(folder / "long.mp3", 60.0 * minutes)
+    short, _ = write(folder / "short.mp3", 120.0)
     turns = []
     for _ in range(rounds):
         one = {"peer": run(peers.command(str(long), batched=True))}
@@ -86,7 +86,7 @@ def _kept(folder: Path) -> dict[str, str]:
     return {"QWA_ANALYSES": str(folder / "kept"), "QWA_QUIET": "1"}
 
 
-def _write(path: Path, seconds: float) -> tuple[Path, str]:
+def write(path: Path, seconds: float) -> tuple[Path, str]:
     """Write a recording of at least `seconds`, and return it with the words in it."""
     import soundfile
     import soxr

@@ -11,15 +11,17 @@ _ALONE = """
 import sys
 from faster_whisper import WhisperModel
 model = WhisperModel(sys.argv[1], device="cpu", compute_type="int8")
-segments, _ = model.transcribe(sys.argv[2])
-print(" ".join(segment.text.strip() for segment in segments))
+for file in sys.argv[2:]:
+    segments, _ = model.transcribe(file)
+    print(" ".join(segment.text.strip() for segment in segments))
 """
 _BATCHED = """
 import sys
 from faster_whisper import BatchedInferencePipeline, WhisperModel
 model = WhisperModel(sys.argv[1], device="cpu", compute_type="int8")
-segments, _ = BatchedInferencePipeline(model).transcribe(sys.argv[2], batch_size=8)
-print(" ".join(segment.text.strip() for segment in segments))
+for file in sys.argv[2:]:
+    segments, _ = BatchedInferencePipeline(model).transcribe(file, batch_size=8)
+    print(" ".join(segment.text.strip() for segment in segments))
 """
 
 
@@ -28,9 +30,9 @@ def folder() -> str:
     return str(weights.folder("whisper-base"))
 
 
-def command(file: str, *, batched: bool = False) -> list[str]:
-    """Return the command that transcribes a file in a fresh process."""
-    return [sys.executable, "-c", _BATCHED if batched else _ALONE, folder(), file]
+def command(*files: str, batched: bool = False) -> list[str]:
+    """Return the command that transcribes files, one after the other, in a fresh process."""
+    return [sys.executable, "-c", _BATCHED if batched else _ALONE, folder(), *files]
 
 
 def model(*, workers: int = 1) -> Any:
