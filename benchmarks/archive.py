@@ -2,7 +2,7 @@
 
 Run: python benchmarks/archive.py [--quick] [--made DIR] [--heard DIR]. Makes 40 episodes, 10 h,
 with 200 questions whose place is known and 40 that nothing answers; hears them, which takes half an
-hour on two quiet cores; asks. `--made` and `--heard` keep the audio and the archive for the next run.
+hour on two quiet cores; asks. `--made` and `--heard` keep audio and archive for the next run.
 Writes benchmarks/results/archive.json and benchmarks/archive.md; with --quick it only prints.
 """
 

@@ -72,6 +72,8 @@ CHINESE = {
     ),
     # qwa archive
     "{count} new episodes": "{count} 期新节目",
+    "started here": "在本机启动",
+    "connected": "已连接",
     "{count} episodes to hear": "有 {count} 期节目要听",
     "{count} episodes heard, {hours} h": "听了 {count} 期节目，{hours} 小时",
     "{speed} h of audio an hour": "每小时听 {speed} 小时音频",

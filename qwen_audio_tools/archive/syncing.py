@@ -193,9 +193,12 @@ class _Told:
 class _Taking:
     """A thread that takes episodes in, some ahead of the listening."""
 
-    def __init__(self, archive: Archive, todo: Sequence[Head], fetcher: Fetcher) -> None:
+    def __init__(
+        self, archive: Archive, todo: Sequence[Head], fetcher: Fetcher, listeners: int
+    ) -> None:
         self.outcomes: queue.Queue[Outcome | Exception | None] = queue.Queue()
-        self._room = threading.Semaphore(AHEAD)
+        # Those in work have their audio here, too: many listeners must not wait for each other.
+        self._room = threading.Semaphore(AHEAD + listeners - 1)
         self._stop = threading.Event()
         self._work = (archive, todo, fetcher)
         threading.Thread(target=self._run, daemon=True, name="take").start()
@@ -227,7 +230,7 @@ def _work(
     archive: Archive, todo: Sequence[Head], fetcher: Fetcher, listening: Listening, told: _Told
 ) -> None:
     """Take in and listen until all is done; where the disk is full, hear what is here and end."""
-    taking = _Taking(archive, todo, fetcher)
+    taking = _Taking(archive, todo, fetcher, listening.count)
     waiting: list[str] = []
     full: OSError | None = None
     try:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
+from qwen_audio_tools.archive import fatal
 from qwen_audio_tools.archive.archive import opened
 from qwen_audio_tools.archive.work import hear_episode
 from qwen_audio_tools.engines import open_engine
@@ -73,11 +74,8 @@ def main() -> None:
             id = json.loads(lines.get())["id"]
             options = replace(listeners.options, progress=_progress(id, tell))
             tell("outcome", hear_episode(archive, id, engine, ears, options).to_dict())
-    except QwenAudioError as error:
-        fatal = {"kind": type(error).__name__, "message": str(error), "hint": error.hint}
-        tell("fatal", fatal)
-    except OSError as error:
-        tell("fatal", {"kind": "OSError", "errno": error.errno, "message": error.strerror})
+    except (QwenAudioError, OSError) as error:
+        tell("fatal", fatal.told(error))
 
 
 def _read(stdin: IO[str], lines: "queue.Queue[str]") -> None:

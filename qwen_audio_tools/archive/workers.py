@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-from qwen_audio_tools import errors
+from qwen_audio_tools.archive import fatal
 from qwen_audio_tools.archive.archive import Archive
 from qwen_audio_tools.archive.work import Outcome, hear_episode, note_failure
 from qwen_audio_tools.archive.worker import Listeners
 from qwen_audio_tools.engines.base import Engine, Options
-from qwen_audio_tools.errors import EngineError, QwenAudioError
+from qwen_audio_tools.errors import EngineError
 
 _MODULE = "qwen_audio_tools.archive.worker"
 _LEAVE_S = 2.0
@@ -62,6 +62,11 @@ class Listening(Protocol):
     """Whoever listens: give ids while `free`, and collect what comes of them."""
 
     @property
+    def count(self) -> int:
+        """How many episodes are in work at once."""
+        ...
+
+    @property
     def free(self) -> bool:
         """Whether another episode may be given."""
         ...
@@ -88,6 +93,7 @@ class InThisProcess:
     engine: Engine
     ears: Engine | None = None
     options: Options = field(default_factory=Options)
+    count: int = 1
     _given: list[str] = field(default_factory=list)
 
     @property
@@ -211,7 +217,7 @@ class Workers:
             process.id = ""
             yield Outcome.from_dict(line["outcome"])
         else:
-            raise _error(line["fatal"])
+            raise fatal.raised(line["fatal"])
 
     def _buried(self, process: _Process) -> Iterator[Outcome]:
         self._processes.remove(process)
@@ -227,11 +233,3 @@ class Workers:
             yield note_failure(
                 self.archive, process.id, f"the process that heard it died ({how}){why}"
             )
-
-
-def _error(fatal: dict[str, Any]) -> Exception:
-    if fatal["kind"] == "OSError":
-        return OSError(fatal["errno"], fatal["message"])
-    kind = getattr(errors, fatal["kind"], EngineError)
-    assert issubclass(kind, QwenAudioError)
-    return kind(fatal["message"], hint=fatal["hint"])

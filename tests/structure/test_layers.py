@@ -52,7 +52,7 @@ CORE = {"qwen_audio_tools", "numpy"}
 AUDIO = {"av", "pydub", "soundfile", "soxr"}
 THIRD_PARTIES = {
     "qwen_audio_tools": CORE | AUDIO | {"matplotlib"},
-    "qwen_audio_tools/archive": CORE | {"feedparser", "lancedb", "pyarrow"},
+    "qwen_audio_tools/archive": CORE | {"feedparser", "lancedb", "pyarrow", "ray"},
     "qwen_audio_tools/engines": CORE,
     "qwen_audio_tools/engines/embedded": CORE
     | {"ctranslate2", "faster_whisper", "onnxruntime", "sentencepiece", "tokenizers"}

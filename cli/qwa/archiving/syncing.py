@@ -1,6 +1,9 @@
 """`qwa archive sync [SHOW...]`: visit shows, fetch what is new, listen to it."""
 
+import os
 import sys
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +13,12 @@ from qwa.archiving import archive_options as a
 from qwa.engine_options import Tuning, tunable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qwa.manners import Manners
+    from qwen_audio_tools.archive.archive import Archive
     from qwen_audio_tools.archive.worker import Listeners
+    from qwen_audio_tools.archive.workers import Listening
 
 _WRITING = {"max_tokens", "temperature", "top_p", "seed"}
 
@@ -30,8 +38,17 @@ def sync(
         bool, typer.Option("--again", help="Also those that failed too often to be tried.")
     ] = False,
     workers: Annotated[
-        int, typer.Option("--workers", "-w", min=1, max=64, help="Processes that listen.")
-    ] = 1,
+        int | None,
+        typer.Option("--workers", "-w", min=1, max=1000, help="Processes that listen; else one."),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Listen on this Ray cluster: host:6379, or auto for one here, started if need be.",
+        ),
+    ] = None,
     engine: o.ENGINE = None,
     language: o.SPOKEN = None,
     archive: a.ARCHIVE = None,
@@ -56,7 +73,6 @@ def sync(
     from qwen_audio_tools.archive.fetching import Fetcher, policy_for
     from qwen_audio_tools.archive.syncing import Choice
     from qwen_audio_tools.archive.syncing import sync as synced
-    from qwen_audio_tools.archive.workers import Workers
 
     manners = o.manners_of(context)
     listeners = _listeners(tuning, engine, language)
@@ -70,13 +86,43 @@ def sync(
     fetcher = Fetcher(policy_for(allow_private=allow_private))
     with (
         Teller(manners, sys.stdout, as_json=as_json) as teller,
-        Workers(found, listeners, workers, manners.verbose) as listening,
+        _listening(found, listeners, manners, workers=workers, ray=ray) as listening,
     ):
         report = synced(found, fetcher, listening, choice=choice, tell=teller)
     code = teller.end(report)  # before the index: what was heard is kept, whatever comes of that
     opened_search(archive).refresh(teller.bar)
     teller.bar.clear()
     raise typer.Exit(code)
+
+
+@contextmanager
+def _listening(
+    archive: "Archive",
+    listeners: "Listeners",
+    manners: "Manners",
+    *,
+    workers: int | None,
+    ray: str | None,
+) -> "Iterator[Listening]":
+    """Give whoever listens: processes on this machine, or a cluster."""
+    if ray is None:
+        from qwen_audio_tools.archive.workers import Workers
+
+        with Workers(archive, listeners, workers or 1, manners.verbose) as processes:
+            yield processes
+        return
+    from qwen_audio_tools.archive.cluster import Cluster
+
+    cluster = Cluster(archive, listeners, ray, workers, manners.verbose)
+    # Ray prints what it knows of dead workers to stdout, where nothing but our answer may stand.
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        redirect_stdout(sys.stderr if manners.verbose else nowhere),
+        cluster,
+    ):
+        where = manners.words("started here" if cluster.started_here else "connected")
+        manners.tell(f"Ray: {where}, {cluster.count} CPU")
+        yield cluster
 
 
 def _listeners(tuning: Tuning, engine: str | None, language: str | None) -> "Listeners":

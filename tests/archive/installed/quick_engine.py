@@ -24,6 +24,9 @@ class Quick:
         if log := os.environ.get("QUICK_LOG"):
             with Path(log).open("a") as file:
                 file.write(f"{clip.name}\n")
+            first = Path(log).read_text().count(f"{clip.name}\n") == 1
+            if self.info.model == "dies-once" and "Episode 2" in clip.name and first:
+                os.kill(os.getpid(), signal.SIGKILL)
         told = self.info.model
         if told == "unreachable":
             raise EngineUnreachable("the server is on holiday", hint="wait")

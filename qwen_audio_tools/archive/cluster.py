@@ -1,0 +1,271 @@
+"""Listeners on a Ray cluster: episodes as tasks of Ray Data, on whatever machines it has.
+
+The archive lies on storage that all of them see, and the ledger alone says what is done: a task
+that Ray runs again after its worker was lost finds the record of its episode, and does nothing.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import queue
+import socket
+import threading
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from qwen_audio_tools.archive import fatal
+from qwen_audio_tools.archive.archive import Archive, opened
+from qwen_audio_tools.archive.records import State
+from qwen_audio_tools.archive.work import Outcome, hear_episode, note_failure
+from qwen_audio_tools.archive.worker import Listeners
+from qwen_audio_tools.archive.workers import Progress
+from qwen_audio_tools.engines.base import Engine
+from qwen_audio_tools.errors import ArchiveError, EngineUnreachable, MissingExtra, QwenAudioError
+
+RETRIES = 2
+"""How often an episode is tried again whose worker was lost; then it has failed, as it may be the
+reason. Ray Data itself would go on for ever."""
+AUTO = "auto"
+_SETS = 4
+"""Sets of episodes in work at once: one that is short of its last must not keep the rest idle."""
+_REACHED_S = 5.0
+
+
+@dataclass(slots=True)
+class Cluster:
+    """Listens on a Ray cluster; leave the block, and what is in work there is cancelled.
+
+    `address` is that of a cluster ("host:6379", "ray://host:10001"); "auto" takes what RAY_ADDRESS
+    names or what runs on this machine, and starts one here if there is none. `workers` is how many
+    episodes are in work at once, by default as many as the cluster has CPUs.
+
+    Raises (on entering):
+        MissingExtra: Ray is not installed.
+        EngineUnreachable: nothing answers at the address.
+    """
+
+    archive: Archive
+    listeners: Listeners
+    address: str = AUTO
+    workers: int | None = None
+    talkative: bool = False
+    started_here: bool = False
+    count: int = 0
+    _waiting: list[str] = field(default_factory=list)
+    _given: dict[str, None] = field(default_factory=dict)
+    _sets: int = 0
+    _came: "queue.Queue[_Came]" = field(default_factory=queue.Queue)
+
+    def __enter__(self) -> "Cluster":
+        ray = _ray()
+        self.started_here = _connected(ray, self.address, talkative=self.talkative)
+        self.count = self.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _ray().shutdown()
+
+    @property
+    def free(self) -> bool:
+        """Whether another episode may be given."""
+        return self.busy < self.count
+
+    @property
+    def busy(self) -> int:
+        """How many episodes are in work."""
+        return len(self._given)
+
+    def give(self, id: str) -> None:
+        """Let an episode be listened to: with all that are given before the next `collect`."""
+        self._given[id] = None
+        self._waiting.append(id)
+
+    def collect(self, wait: float) -> Iterator[Outcome | Progress]:
+        """Yield what came within `wait` seconds.
+
+        Raises:
+            EngineError, SettingsError: no episode can be heard with this engine.
+            ArchiveError: a worker doesn't see this archive.
+            OSError: there is no room.
+        """
+        if self._waiting and self._sets < _SETS:
+            ids, self._waiting = self._waiting, []
+            self._sets += 1
+            threading.Thread(target=self._listen, args=(ids,), daemon=True, name="ray").start()
+        until = time.monotonic() + wait
+        while True:
+            try:
+                came = self._came.get(timeout=max(1e-3, until - time.monotonic()))
+            except queue.Empty:
+                return
+            until = 0.0  # what else is there already; whoever is free now must not wait for it
+            yield from self._understood(came)
+
+    def _understood(self, came: "_Came") -> Iterator[Outcome]:
+        if came.row is not None:
+            if "fatal" in came.row:
+                raise fatal.raised(came.row["fatal"])
+            outcome = Outcome.from_dict(came.row["outcome"])
+            self._given.pop(outcome.id, None)
+            yield self._known(outcome)
+            return
+        self._sets -= 1
+        # Of a task whose worker was lost too often, Ray Data gives nothing at all.
+        for id in [id for id in came.ids if id in self._given]:
+            del self._given[id]
+            yield self._lost(id, came.error)
+
+    def _known(self, outcome: Outcome) -> Outcome:
+        """Return an outcome; of a task that ran again, what came of it at first."""
+        record = self.archive.ledger.get(outcome.id) if outcome.state is None else None
+        if record is None or record.state is not State.HEARD:
+            return outcome
+        return Outcome(
+            id=outcome.id,
+            state=record.state,
+            title=record.episode.title,
+            show=record.episode.show,
+            seconds=record.duration or 0.0,
+        )
+
+    def _lost(self, id: str, error: str) -> Outcome:
+        known = self._known(Outcome(id=id, state=None))
+        if known.state is not None:
+            return known
+        why = error or f"was lost {RETRIES + 1} times: was there enough memory?"
+        return note_failure(self.archive, id, f"the worker of the cluster that heard it {why}")
+
+    def _listen(self, ids: Sequence[str]) -> None:
+        """Run a set of episodes as a pipeline, and put what comes of each where `collect` waits."""
+        error = ""
+        try:
+            for row in self._rows(ids):
+                self._came.put(_Came(ids, row))
+        except Exception as failure:  # the cluster's own: told for each episode that it concerns
+            error = f"failed: {' '.join(str(failure).split())[:300]}"
+        self._came.put(_Came(ids, None, error))
+
+    def _rows(self, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
+        from ray.data import from_items
+
+        folder, listeners = str(self.archive.folder.resolve()), asdict(self.listeners)
+        items = [{"id": id, "folder": folder, "listeners": listeners} for id in ids]
+        # A block each: an episode is heard, told and, if its worker is lost, retried alone.
+        episodes = from_items(items, override_num_blocks=len(items))
+        heard = episodes.map(
+            hear_row,
+            num_cpus=1,
+            concurrency=min(len(items), self.count),
+            ray_remote_args_fn=_remote_options,
+        )
+        yield from heard.iter_rows()
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """A row of a set of episodes; without one, the set is done."""
+
+    ids: Sequence[str]
+    row: dict[str, Any] | None
+    error: str = ""
+
+
+def hear_row(row: dict[str, Any]) -> dict[str, Any]:
+    """Listen to an episode, on whatever machine this runs.
+
+    `row` names the `id`, the `folder` of the archive and the `listeners`, and what comes back is
+    {"outcome": …} or {"fatal": …}.
+    """
+    try:
+        archive = opened(row["folder"])
+        if row["id"] not in archive.ledger:
+            raise ArchiveError(
+                f"{socket.gethostname()} sees another archive in {row['folder']!r}",
+                hint="put the archive on storage that is the same for every worker",
+            )
+        given, engine, ears = _opened(json.dumps(row["listeners"], sort_keys=True))
+        outcome = hear_episode(archive, row["id"], engine, ears, given.options)
+    except (QwenAudioError, OSError) as error:
+        return {"fatal": fatal.told(error)}
+    return {"outcome": outcome.to_dict()}
+
+
+@lru_cache(maxsize=1)
+def _opened(listeners: str) -> tuple[Listeners, Engine, Engine | None]:
+    # A worker hears many episodes: its models are loaded once.
+    given = Listeners(**json.loads(listeners))
+    return given, *given.opened()
+
+
+def _remote_options() -> dict[str, Any]:
+    return {"max_retries": RETRIES}
+
+
+def _ray() -> Any:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Nothing else bounds the retries of a task of Ray Data; the extra names the last that has it.
+    warnings.filterwarnings("ignore", message="`ray_remote_args_fn` is deprecated")
+    try:
+        import ray
+        import ray.data
+    except ModuleNotFoundError as error:
+        raise MissingExtra(
+            f"listening on a cluster needs packages that are not installed: {error.name}",
+            hint="pip install 'qwen-audio-tools[ray]'",
+        ) from error
+    return ray
+
+
+def _connected(ray: Any, address: str, *, talkative: bool) -> bool:
+    """Connect to a cluster, and return whether it was started here."""
+    level = logging.WARNING if talkative else logging.CRITICAL
+    told = {"log_to_driver": talkative, "logging_level": level, "configure_logging": talkative}
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(level)
+    started = False
+    if address == AUTO and not os.environ.get("RAY_ADDRESS"):
+        try:
+            ray.init(address=AUTO, **told)
+        except ConnectionError:
+            ray.init(address="local", include_dashboard=False, **told)
+            started = True
+    else:
+        address = os.environ["RAY_ADDRESS"] if address == AUTO else address
+        _reach(address)
+        try:
+            ray.init(address=address, **told)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise _unreachable(address, str(error)) from error
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.max_errored_blocks = -1  # one episode that can't be heard must not end the others
+    return started
+
+
+def _reach(address: str) -> None:
+    """Refuse an address where nothing listens: Ray itself would try for a minute and more."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        if address == "local":
+            return
+        raise EngineUnreachable(
+            f"{address!r} is no address of a Ray cluster", hint="host:6379, or ray://host:10001"
+        )
+    try:
+        with contextlib.closing(socket.create_connection((host, int(port)), _REACHED_S)):
+            return
+    except (OSError, OverflowError) as error:
+        raise _unreachable(address, str(error)) from error
+
+
+def _unreachable(address: str, why: str) -> EngineUnreachable:
+    return EngineUnreachable(
+        f"no Ray cluster answers at {address!r}: {' '.join(why.split())[:200]}",
+        hint="ray status --address " + address.removeprefix("ray://"),
+    )
