@@ -17,6 +17,7 @@ from llama_index.core.llms.llm import ToolSelection
 from qwen_audio_tools import open_engine
 from qwen_audio_tools.tasks import Ability
 from qwen_audio_tools.testing import church_bell, sequence, speech, write
+from qwen_audio_tools.testing.made_archives import MadeArchive, made_archive
 from qwen_audio_tools.testing.scripted_engine import ScriptedEngine
 
 FIRST = "The market opens at nine o'clock on Saturday."
@@ -92,6 +93,12 @@ def audio(tmp_path_factory) -> Path:
     samples, _ = sequence([speech(FIRST), church_bell(), speech(LAST)])
     write(folder / "market.wav", samples)
     return folder
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory) -> MadeArchive:
+    """A small archive with known words and sounds."""
+    return made_archive(tmp_path_factory.mktemp("made"))
 
 
 @pytest.fixture(scope="session")
