@@ -194,7 +194,7 @@ def test_audio_that_is_not_here_ends_the_query_or_leaves_the_words(search, write
     engine = AudioCitationQueryEngine(
         retriever, QwenAudioLLM(engine=writer("The president [1].")), attach=attach
     )
-    assert "[Economy Weekly · Tariffs 0:0" in str(engine.query(asked))
+    assert "[Economy Weekly · Tariffs 0:" in str(engine.query(asked))
 
 
 def test_a_policy_of_the_archive_opens_nothing_else(made, inside, tmp_path):
