@@ -197,7 +197,9 @@ class LanceAudioStore(BasePydanticVectorStore):
         made = connected(self.uri).create_table(
             self.table_name, schema=schema(width), exist_ok=True
         )
-        made.create_index("text", config=FTS(base_tokenizer="icu"))  # words of Chinese, too
+        # ICU finds the words of Chinese, too. Its stop words are those of all languages at once,
+        # among them "dog" and "cat": BM25 weighs common words low by itself.
+        made.create_index("text", config=FTS(base_tokenizer="icu", remove_stop_words=False))
         self._opened = made
         return made
 
