@@ -4,6 +4,7 @@ import asyncio
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from llama_index.core import Document, StorageContext, VectorStoreIndex
@@ -112,7 +113,7 @@ def test_adding_again_replaces(filled):
     assert ids(filled, where("show", "Sea")) == {"c"}  # what the node no longer has is gone
 
 
-@pytest.mark.parametrize("name", [HOSTILE, QUOTED, "O'Hara & \"Söhne\"\n🐋", "'; DROP TABLE nodes"])
+@pytest.mark.parametrize("name", [HOSTILE, QUOTED, 'O\'Hara & "Söhne"\n🐋', "'; DROP TABLE nodes"])
 def test_names_are_names_whatever_is_in_them(filled, name):
     filled.add([node(name, name, document=name, **{name: name, "show": name})])
     for filters in (where(name, name), where("show", name), where(name, [name], "in")):
@@ -287,7 +288,7 @@ def test_in_asyncio_it_is_the_same(store):
 
 
 def test_a_store_that_is_damaged_says_so(filled):
-    (table,) = __import__("pathlib").Path(filled.uri).glob("*.lance")
+    (table,) = Path(filled.uri).glob("*.lance")
     for path in table.glob("_versions/*"):
         path.write_bytes(b"nonsense")
     with pytest.raises(ArchiveError, match="can't be"):
@@ -300,12 +301,13 @@ def test_many_small_writes_are_joined_and_lose_nothing(store):
     assert len(ids(store)) == 50
     assert ids(store, where("key", 60, ">=")) == {f"n{number}" for number in range(10, 20)}
     assert store.query(asked("text_search", words="69")).ids == ["n19"]
-    files = list((__import__("pathlib").Path(store.uri) / "nodes.lance" / "data").iterdir())
+    files = list((Path(store.uri) / "nodes.lance" / "data").iterdir())
     assert len(files) < 140
 
 
 WRITER = """
 import sys
+from pathlib import Path
 from llama_index.core.schema import TextNode
 from llama_index.vector_stores.qwen_audio import LanceAudioStore
 store, name = LanceAudioStore(uri=sys.argv[1]), sys.argv[2]

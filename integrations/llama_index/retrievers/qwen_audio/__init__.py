@@ -1,4 +1,4 @@
-"""Passages of a podcast archive as nodes: found by words and by meaning, ready to be heard again."""
+"""Passages of a podcast archive as nodes, found by words and meaning, ready to be heard again."""
 
 from llama_index.retrievers.qwen_audio.base import ArchiveRetriever
 

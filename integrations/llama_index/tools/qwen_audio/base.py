@@ -76,8 +76,8 @@ class QwenAudioToolSpec(BaseToolSpec):
                 raise SettingsError("an archive is searched by itself: give no searcher beside it")
             searcher = as_search(archive)
             policy = searcher.allowed(policy)
-        if searcher is not None:
-            self._searcher = as_searcher(searcher)
+        self._searcher = None if searcher is None else as_searcher(searcher)
+        if self._searcher is not None:
             self.spec_functions = [*self.spec_functions, ("search_audio", "asearch_audio")]
         self._references = References(policy=policy, store=self._store)
         self._held: Engine | None = None
@@ -208,7 +208,10 @@ class QwenAudioToolSpec(BaseToolSpec):
         return lambda _: tools.audio_info(self._ears(), _place(audio)).text
 
     def _searching(self, query: str, k: int) -> Callable[[Stop], str]:
-        return lambda _: search_audio(self._searcher, query, _count(k))[0]
+        if self._searcher is None:
+            raise SettingsError("there is nothing to search", hint="QwenAudioToolSpec(archive=…)")
+        searcher = self._searcher
+        return lambda _: search_audio(searcher, query, _count(k))[0]
 
     def _cutting(
         self, audio: str, start: float, end: float

@@ -45,7 +45,5 @@ def metadata_of(name: str, takes: str) -> ToolMetadata | None:
     one = (str, Field(description=wording.NAMED.format(takes=takes)))
     several = (list[str], Field(min_length=2, description=wording.AUDIOS.format(takes=takes)))
     audio = {"compare_audio": {"audio_refs": several}, "search_audio": {}}
-    schema: type[BaseModel] = create_model(
-        name, **audio.get(name, {"audio_ref": one}), **arguments
-    )
+    schema: type[BaseModel] = create_model(name, **audio.get(name, {"audio_ref": one}), **arguments)
     return ToolMetadata(name=words.name, description=words.about, fn_schema=schema)

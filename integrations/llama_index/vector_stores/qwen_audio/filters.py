@@ -105,7 +105,7 @@ def _fitting(one: MetadataFilter, columns: Collection[str]) -> "Expr":
         compare = _ONE[one.operator]
         return _known(column(one.key, value), columns, lambda it: compare(it, lit(value)))
     raise SettingsError(
-        f"a filter of {one.key!r} by {one.operator.value!r} with {value!r:.80} is not possible here",
+        f"{one.key!r} can't be filtered by {one.operator.value!r} with {value!r:.80}",
         hint="there are ==, !=, >, >=, <, <=, in, nin, is_empty and, for texts, text_match",
     )
 
@@ -126,7 +126,9 @@ def _known(name: str, columns: Collection[str], fits: Callable[[Any], "Expr"]) -
 def _listed(one: MetadataFilter) -> list[Any]:
     if isinstance(one.value, list):
         return list(one.value)
-    raise SettingsError(f"{one.operator.value!r} of {one.key!r} takes a list, not {one.value!r:.80}")
+    raise SettingsError(
+        f"{one.operator.value!r} of {one.key!r} takes a list, not {one.value!r:.80}"
+    )
 
 
 def _value(one: MetadataFilter, value: Any) -> str | float:
