@@ -2,7 +2,11 @@
 
 import asyncio
 import json
+import re
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 from llama_index.core import QueryBundle, StorageContext, VectorStoreIndex
@@ -24,6 +28,7 @@ from qwen_audio_tools.locking import locked
 from qwen_audio_tools.sources import agent
 from qwen_audio_tools.testing.made_records import text_record
 
+ROOT = Path(__file__).parents[2]
 ASKED = "what happens at noon in the village?"
 BELL = "Does a bell ring at noon in the village?"
 
@@ -140,6 +145,23 @@ def test_a_question_is_answered_from_what_is_heard_again_with_a_citation(search,
     bare = AttachAudioPostprocessor(policy=inside.policy, padding=0.0)
     silent = AudioCitationQueryEngine(retriever, QwenAudioLLM(engine=embedded), attach=bare)
     assert str(silent.query(garden)).startswith("No")
+
+
+def test_the_program_of_the_documentation_answers(made, tmp_path):
+    text = (ROOT / "docs" / "llama_index.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (tmp_path / "heard").symlink_to(made.archive.folder)
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=240,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("Yes, at 0:")
+    assert "In the village 0:04–0:13] https://example.com/village.flac#t=" in run.stdout
 
 
 def test_the_sound_of_each_span_reaches_the_model(made, search, inside, writer):

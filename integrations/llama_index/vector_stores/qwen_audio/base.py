@@ -5,7 +5,7 @@ The official integration appends what is there already and can't delete from a c
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -74,9 +74,7 @@ class LanceAudioStore(BasePydanticVectorStore):
 
     def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
         """Remove the nodes of a Document."""
-        from lancedb.expr import col, lit
-
-        self._remove(lambda _: col("document") == lit(ref_doc_id))
+        self._remove(lambda there: expression(doc_ids=[ref_doc_id], columns=there))
 
     def delete_nodes(
         self,
@@ -89,10 +87,10 @@ class LanceAudioStore(BasePydanticVectorStore):
         Raises:
             SettingsError: neither is given.
         """
-        if expression(filters=filters, columns=()) is None and node_ids is None:
-            raise SettingsError("neither ids nor filters say what to delete", hint="clear() is all")
         if node_ids is None or node_ids:
-            self._remove(lambda there: _where(there, filters, node_ids))
+            self._remove(
+                lambda there: expression(filters=filters, node_ids=node_ids, columns=there)
+            )
 
     def clear(self) -> None:
         """Remove all nodes, and the table that they were in."""
@@ -107,7 +105,7 @@ class LanceAudioStore(BasePydanticVectorStore):
         table = self._table()
         if table is None or node_ids == []:
             return []
-        where = _where(table.schema.names, filters, node_ids)
+        where = expression(filters=filters, node_ids=node_ids, columns=table.schema.names)
         with told("read", self.uri):
             search = table.search() if where is None else table.search().where(where)
             rows = search.select(list(READ)).limit(max(1, table.count_rows())).to_list()
@@ -123,8 +121,12 @@ class LanceAudioStore(BasePydanticVectorStore):
         table = self._table()
         if table is None:
             return VectorStoreQueryResult(nodes=[], similarities=[], ids=[])
-        there = table.schema.names
-        where = _where(there, query.filters, query.node_ids, query.doc_ids)
+        where = expression(
+            filters=query.filters,
+            node_ids=query.node_ids,
+            doc_ids=query.doc_ids,
+            columns=table.schema.names,
+        )
         with told("searched", self.uri):
             found = ranked(table, query, where)
         return VectorStoreQueryResult(
@@ -203,13 +205,17 @@ class LanceAudioStore(BasePydanticVectorStore):
         self._opened = made
         return made
 
-    def _remove(self, where: Any) -> None:
+    def _remove(self, which: Callable[[Sequence[str]], "Expr | None"]) -> None:
         with told("deleted", self.uri), writing(self.uri, self.table_name):
             table = self._table()
-            if table is not None:
-                before = table.version
-                table.delete(where(table.schema.names))
-                self._tend(table, before)
+            if table is None:
+                return
+            where, before = which(table.schema.names), table.version
+            if where is None:
+                said = "neither ids nor filters say what to delete"
+                raise SettingsError(said, hint="clear() is for all")
+            table.delete(where)
+            self._tend(table, before)
 
     def _tend(self, table: Any, before: int) -> None:
         """Now and then join small files, and index vectors once comparing them all takes long."""
@@ -235,12 +241,3 @@ class LanceAudioStore(BasePydanticVectorStore):
             if self.table_name in connection.list_tables().tables:
                 self._opened = connection.open_table(self.table_name)
         return self._opened
-
-
-def _where(
-    there: Sequence[str],
-    filters: MetadataFilters | None,
-    node_ids: Sequence[str] | None = None,
-    doc_ids: Sequence[str] | None = None,
-) -> "Expr | None":
-    return expression(filters=filters, node_ids=node_ids, doc_ids=doc_ids, columns=there)
