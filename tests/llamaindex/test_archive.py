@@ -189,7 +189,7 @@ def test_neighbours_that_become_one_clip_keep_one_link_and_all_names(made, searc
     assert known["sounds"] == "Church bell, Bell"
 
 
-def test_llama_indexs_own_engine_listens_too(search, inside, embedded):
+def test_the_query_engine_of_llama_index_listens_too(search, inside, embedded):
     engine = RetrieverQueryEngine.from_args(
         ArchiveRetriever(search, similarity_top_k=1),
         llm=QwenAudioLLM(engine=embedded),

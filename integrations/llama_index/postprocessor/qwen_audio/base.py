@@ -101,7 +101,7 @@ class AttachAudioPostprocessor(BaseNodePostprocessor):
             "clip_start": round(start, 3),
             "clip_end": round(start + seconds, 3),
         }
-        metadata |= {name: told for name in _SEVERAL if (told := _union(name, ordered))}
+        metadata |= _joined(ordered)
         if "link" in metadata:
             metadata["link"] = playback(metadata)
         if metadata["end"] > metadata["clip_end"] + 0.001:
@@ -119,13 +119,17 @@ class AttachAudioPostprocessor(BaseNodePostprocessor):
 
 
 _OF_CLIPS = ("clip_start", "clip_end")
-_SEVERAL = ("speaker", "sounds")
-"""Metadata that may hold several names, with commas between them."""
+_SEVERAL = {"speaker": ", ", "sounds": ", ", "warnings": "; "}
+"""Metadata that may hold several things, and what stands between them."""
 
 
-def _union(name: str, nodes: Sequence[BaseNode]) -> str:
-    names = ", ".join(str(node.metadata[name]) for node in nodes if node.metadata.get(name))
-    return ", ".join(dict.fromkeys(names.split(", ")))
+def _joined(nodes: Sequence[BaseNode]) -> dict[str, str]:
+    """Return what the nodes know of such things together, each of them once."""
+    found = {}
+    for name, between in _SEVERAL.items():
+        told = [str(node.metadata[name]) for node in nodes if node.metadata.get(name)]
+        found[name] = between.join(dict.fromkeys(between.join(told).split(between)))
+    return {name: value for name, value in found.items() if value}
 
 
 def _warned(found: NodeWithScore, why: str) -> NodeWithScore:
