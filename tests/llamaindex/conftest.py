@@ -13,14 +13,18 @@ from llama_index.core.bridge.pydantic import Field
 from llama_index.core.llms import ChatMessage, ChatResponse, LLMMetadata, TextBlock
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.schema import NodeRelationship, RelatedNodeInfo, TextNode
+from llama_index.vector_stores.qwen_audio import LanceAudioStore
 
 from qwen_audio_tools import open_engine
 from qwen_audio_tools.tasks import Ability
 from qwen_audio_tools.testing import church_bell, sequence, speech, write
+from qwen_audio_tools.testing.made_archives import MadeArchive, made_archive
 from qwen_audio_tools.testing.scripted_engine import ScriptedEngine
 
 FIRST = "The market opens at nine o'clock on Saturday."
 LAST = "Please bring your own bags."
+QUOTED = 'It\'s "quoted" -- DROP TABLE nodes; \\ %_'
 
 
 class FunctionCaller(FunctionCallingLLM):
@@ -95,6 +99,12 @@ def audio(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def made(tmp_path_factory) -> MadeArchive:
+    """A small archive with known words and sounds."""
+    return made_archive(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture(scope="session")
 def embedded() -> Any:
     return open_engine("embedded")
 
@@ -122,3 +132,25 @@ def web(audio) -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
+
+
+@pytest.fixture
+def store(tmp_path) -> LanceAudioStore:
+    """A store in a folder that isn't there yet."""
+    return LanceAudioStore(uri=str(tmp_path / "nodes"))
+
+
+@pytest.fixture
+def filled(store) -> LanceAudioStore:
+    """A store of three nodes, of two Documents."""
+    sea = {"show": "Sea", "start": 0.0, "season": 1, "guest": QUOTED}
+    rows = (
+        ("a", "whales sing", [1.0, 0.0], "one", sea),
+        ("b", "dogs bark", [0.0, 1.0], "one", {"show": "Land", "start": 31.5, "season": "1"}),
+        ("c", "whales dive", [0.9, 0.1], "two", {"show": "Sea", "start": 60, "mood": None}),
+    )
+    for id, text, vector, document, metadata in rows:
+        source = {NodeRelationship.SOURCE: RelatedNodeInfo(node_id=document)}
+        made = TextNode(id_=id, text=text, embedding=vector, metadata=metadata)
+        store.add([made.model_copy(update={"relationships": source})])
+    return store

@@ -8,6 +8,7 @@ import pytest
 from llama_index.agent.qwen_audio import AudioReActAgent
 from llama_index.core.agent.workflow import ReActAgent
 from llama_index.core.base.base_query_engine import BaseQueryEngine
+from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.base.llms.base import BaseLLM
 from llama_index.core.node_parser import NodeParser
@@ -15,6 +16,7 @@ from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.readers.base import BasePydanticReader, BaseReader, ResourcesReaderMixin
 from llama_index.core.tools.tool_spec.base import BaseToolSpec
+from llama_index.core.vector_stores.types import BasePydanticVectorStore
 from llama_index.embeddings.qwen_audio import SentenceEncoderEmbedding
 from llama_index.llms.qwen_audio import QwenAudioLLM
 from llama_index.node_parser.qwen_audio import SegmentNodeParser
@@ -22,7 +24,9 @@ from llama_index.postprocessor.qwen_audio import AttachAudioPostprocessor
 from llama_index.prompts.qwen_audio import AudioPromptTemplate
 from llama_index.query_engine.qwen_audio import AudioCitationQueryEngine
 from llama_index.readers.qwen_audio import QwenAudioReader
+from llama_index.retrievers.qwen_audio import ArchiveRetriever
 from llama_index.tools.qwen_audio import QwenAudioToolSpec
+from llama_index.vector_stores.qwen_audio import LanceAudioStore
 
 from qwen_audio_tools.errors import SettingsError
 from qwen_audio_tools.sources import agent
@@ -39,6 +43,8 @@ BASES = [
     (AudioPromptTemplate, BasePromptTemplate),
     (SentenceEncoderEmbedding, BaseEmbedding),
     (AudioReActAgent, ReActAgent),
+    (ArchiveRetriever, BaseRetriever),
+    (LanceAudioStore, BasePydanticVectorStore),
 ]
 
 
@@ -47,7 +53,7 @@ def test_each_class_has_its_base_class_of_llama_index(ours, theirs):
     assert theirs.__name__ in [base.__name__ for base in ours.__mro__]
 
 
-@pytest.fixture(params=["llm", "reader", "parser", "attach", "embedding"])
+@pytest.fixture(params=["llm", "reader", "parser", "attach", "embedding", "store"])
 def component(request, tmp_path):
     """Components with values of their own, none of which opens anything."""
     policy = agent([tmp_path])
@@ -55,7 +61,8 @@ def component(request, tmp_path):
         "llm": lambda: QwenAudioLLM(engine="embedded", policy=policy, seed=7, stop=("x",)),
         "reader": lambda: QwenAudioReader(engine="embedded", policy=policy, grain="window"),
         "parser": lambda: SegmentNodeParser(engine="embedded", policy=policy, speakers=True),
-        "attach": lambda: AttachAudioPostprocessor(policy=policy, padding=7.5),
+        "attach": lambda: AttachAudioPostprocessor(policy=policy, padding=7.5, on_error="report"),
+        "store": lambda: LanceAudioStore(uri=str(tmp_path / "nodes"), table_name="mine"),
         "embedding": lambda: SentenceEncoderEmbedding(embed_batch_size=3),
     }[request.param]()
 

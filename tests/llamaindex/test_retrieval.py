@@ -109,10 +109,15 @@ def test_times_in_an_answer_are_those_of_the_recording(index, embedded):
 
 def test_a_label_names_episode_and_whole_seconds(writer, long):
     node = span(long, 12.4, 27.6, episode="The [Bell] Show")
-    engine = AudioCitationQueryEngine(None, QwenAudioLLM(engine=writer("a tone")))
+    engine = AudioCitationQueryEngine(None, QwenAudioLLM(engine=writer("a tone", "a tone")))
     nodes = AttachAudioPostprocessor().postprocess_nodes([node])
     response = engine.synthesize(QueryBundle("what?"), nodes)
     assert str(response) == "a tone [The Bell Show 0:12–0:28]"
+    node = span(long, 13.4, 27.6, show="Bells", title="Noon", link="https://example.com/n#t=1,2")
+    response = engine.synthesize(QueryBundle("what?"), [*nodes, node])
+    labels = [each["label"] for each in response.metadata.values()]
+    assert labels == ["[The Bell Show 0:12–0:28]", "[Bells · Noon 0:13–0:28]"]
+    assert response.metadata[node.node_id]["playback"] == "https://example.com/n#t=13.4,27.6"
 
 
 def test_what_was_heard_is_quoted_to_the_model_as_data(writer, long):
@@ -173,6 +178,15 @@ def test_spans_that_meet_become_one_clip_with_their_words_in_order(long):
     assert node.score == 0.9
     apart = attach.postprocess_nodes([span(long, 50.0, 53.0), span(long, 80.0, 83.0)])
     assert len(clips_of(apart)) == 2
+
+
+def test_what_was_known_of_any_of_them_is_known_of_all(long):
+    first = span(long, 55.0, 58.0, speaker="B", sounds="Bell, Laughter", warnings="too loud")
+    second = span(long, 50.0, 53.0, speaker="A, B", warnings="too loud; clipped")
+    (node,) = AttachAudioPostprocessor(padding=2.0).postprocess_nodes([first, second])
+    known = node.node.metadata
+    assert (known["speaker"], known["sounds"]) == ("A, B", "Bell, Laughter")
+    assert known["warnings"] == "too loud; clipped"
 
 
 def test_more_spans_than_clips_keep_their_words(long):

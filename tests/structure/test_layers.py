@@ -73,6 +73,9 @@ THIRD_PARTIES = {
         "qwen_audio_tools",
     },
     "integrations/llama_index": {"llama_index", "llama_index_instrumentation", "qwen_audio_tools"},
+    "integrations/llama_index/vector_stores": {
+        *("lancedb", "llama_index", "pyarrow", "qwen_audio_tools"),
+    },
 }
 
 

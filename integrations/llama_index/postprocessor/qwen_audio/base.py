@@ -3,19 +3,22 @@
 import atexit
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from llama_index.core.bridge.pydantic import ConfigDict, Field
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import BaseNode, MediaResource, Node, NodeWithScore, QueryBundle
 from llama_index.llms.qwen_audio.engine_fields import PolicyField
+from llama_index.postprocessor.qwen_audio.labels import playback
 from llama_index.postprocessor.qwen_audio.neighbours import Neighbours, grouped
 from llama_index.readers.qwen_audio.recordings import clip_at
 
 from qwen_audio_tools.clip import Clip
 from qwen_audio_tools.clip_store import ClipStore
+from qwen_audio_tools.errors import ClipError
 from qwen_audio_tools.sources import person
 from qwen_audio_tools.spans import clock
 
@@ -34,6 +37,11 @@ class AttachAudioPostprocessor(BaseNodePostprocessor):
     padding: float = Field(default=3.0, ge=0, description="Seconds before and after the words.")
     longest: float = Field(default=30.0, gt=0, description="Seconds of a clip, at most.")
     max_clips: int = Field(default=4, ge=0, description="Clips; the nodes after them stay texts.")
+    on_error: Literal["raise", "report"] = Field(
+        default="raise",
+        description="What a recording does that can't be opened: end the query, or stay words, "
+        "with a warning in its metadata, as in an archive of which not all audio is here.",
+    )
     policy: PolicyField = Field(
         default_factory=person, description="What may be opened, as for QwenAudioLLM."
     )
@@ -67,8 +75,15 @@ class AttachAudioPostprocessor(BaseNodePostprocessor):
             if group.span is None or clips == self.max_clips:
                 found.extend(group.nodes)
                 continue
+            try:
+                attached = self._attached(group)
+            except ClipError as error:
+                if self.on_error == "raise":
+                    raise
+                found.extend(_warned(each, str(error)) for each in group.nodes)
+                continue
             clips += 1
-            found.append(NodeWithScore(node=self._attached(group), score=group.nodes[0].score))
+            found.append(NodeWithScore(node=attached, score=group.nodes[0].score))
         return found
 
     def _attached(self, group: Neighbours) -> Node:
@@ -86,14 +101,12 @@ class AttachAudioPostprocessor(BaseNodePostprocessor):
             "clip_start": round(start, 3),
             "clip_end": round(start + seconds, 3),
         }
-        speakers = dict.fromkeys(
-            str(n.metadata["speaker"]) for n in ordered if "speaker" in n.metadata
-        )
-        if speakers:
-            metadata["speaker"] = ", ".join(speakers)
+        metadata |= _joined(ordered)
+        if "link" in metadata:
+            metadata["link"] = playback(metadata)
         if metadata["end"] > metadata["clip_end"] + 0.001:
             told = f"only {clock(start)} to {clock(start + seconds)} of it is attached as audio"
-            metadata["warnings"] = "; ".join(filter(None, (metadata.get("warnings"), told)))
+            metadata["warnings"] = _with_warning(metadata, told)
         return Node(
             id_=best.node_id,
             text_resource=MediaResource(text="\n".join(node.get_content() for node in ordered)),
@@ -106,6 +119,27 @@ class AttachAudioPostprocessor(BaseNodePostprocessor):
 
 
 _OF_CLIPS = ("clip_start", "clip_end")
+_SEVERAL = {"speaker": ", ", "sounds": ", ", "warnings": "; "}
+"""Metadata that may hold several things, and what stands between them."""
+
+
+def _joined(nodes: Sequence[BaseNode]) -> dict[str, str]:
+    """Return what the nodes know of such things together, each of them once."""
+    found = {}
+    for name, between in _SEVERAL.items():
+        told = [str(node.metadata[name]) for node in nodes if node.metadata.get(name)]
+        found[name] = between.join(dict.fromkeys(between.join(told).split(between)))
+    return {name: value for name, value in found.items() if value}
+
+
+def _warned(found: NodeWithScore, why: str) -> NodeWithScore:
+    node = found.node.model_copy(deep=True)
+    node.metadata["warnings"] = _with_warning(node.metadata, f"its audio can't be heard: {why}")
+    return NodeWithScore(node=node, score=found.score)
+
+
+def _with_warning(metadata: Mapping[str, Any], told: str) -> str:
+    return "; ".join(filter(None, (metadata.get("warnings"), told)))
 
 
 @lru_cache(maxsize=1)

@@ -21,15 +21,19 @@ def label(metadata: Mapping[str, Any]) -> str:
 
 
 def playback(metadata: Mapping[str, Any]) -> str:
-    """Return where the span can be played: the recording with its seconds, as a media fragment."""
+    """Return where the span can be played: the recording with its seconds, as a media fragment.
+
+    A `link` says where others can play it, too, and comes before the place of the file.
+    """
+    where = str(metadata.get("link") or metadata.get("audio_uri") or "").partition("#t=")[0]
     start, end = metadata.get("start"), metadata.get("end")
     span = "" if start is None or end is None else f"#t={float(start):g},{float(end):g}"
-    return f"{metadata.get('audio_uri', '')}{span}"
+    return f"{where}{span}"
 
 
 def _title(metadata: Mapping[str, Any]) -> str:
     for name in ("episode", "title"):
         if metadata.get(name):
-            return str(metadata[name])
+            return " · ".join(str(metadata[each]) for each in ("show", name) if metadata.get(each))
     where = str(metadata.get("audio_uri") or metadata.get("file_name") or "")
     return PurePosixPath(where.partition("?")[0].replace("\\", "/")).stem

@@ -9,12 +9,16 @@ from llama_index.core.base.llms.types import AudioBlock, TextBlock
 from llama_index.core.tools.tool_spec.base import BaseToolSpec
 from llama_index.core.tools.types import ToolMetadata
 from llama_index.llms.qwen_audio.blocks import ClipBlock
+from llama_index.retrievers.qwen_audio.base import as_search
 from llama_index.tools.qwen_audio.schemas import metadata_of
+from llama_index.tools.qwen_audio.searching import as_searcher
 
 from qwen_audio_tools.agents import tools
 from qwen_audio_tools.agents.cutting import cut_audio
 from qwen_audio_tools.agents.references import References, shown
+from qwen_audio_tools.agents.searching import search_audio
 from qwen_audio_tools.agents.tools import Ears, Place
+from qwen_audio_tools.archive.opened_search import ArchiveSearch
 from qwen_audio_tools.clip_store import ClipStore
 from qwen_audio_tools.engines.base import Engine, Options
 from qwen_audio_tools.engines.shared import shared_engine
@@ -27,7 +31,7 @@ T = TypeVar("T")
 
 
 class QwenAudioToolSpec(BaseToolSpec):
-    """Tools to ask, transcribe, describe, compare, inspect and cut recordings.
+    """Tools to ask, transcribe, describe, compare, inspect and cut recordings, and to search them.
 
     Args:
         engine: an engine's name, or an opened Engine.
@@ -36,6 +40,10 @@ class QwenAudioToolSpec(BaseToolSpec):
         store: where attachments and cuts are kept and have ids; the user's own without it.
         folder: where cuts are written instead, as files that people play.
         options: how the engine answers.
+        searcher: what `search_audio` finds passages by: anything with `search(query, k)`, a
+            function like that, a retriever, or an index. There is no such tool without it.
+        archive: a podcast archive that is searched instead, as ArchiveRetriever takes it; the
+            model may open its audio, to hear what was found.
     """
 
     # As LlamaIndex looks them up: a sync and an async method for each tool.
@@ -56,11 +64,21 @@ class QwenAudioToolSpec(BaseToolSpec):
         store: ClipStore | None = None,
         folder: str | Path | None = None,
         options: Options | None = None,
+        searcher: Any = None,
+        archive: ArchiveSearch | str | Path | None = None,
     ) -> None:
         self._engine, self._options = engine, options or Options()
         self._store = store or ClipStore()
         self._folder = None if folder is None else Path(folder).expanduser().resolve()
         policy = _policy(roots, self._folder, allow_urls)
+        if archive is not None:
+            if searcher is not None:
+                raise SettingsError("an archive is searched by itself: give no searcher beside it")
+            searcher = as_search(archive)
+            policy = searcher.allowed(policy)
+        self._searcher = None if searcher is None else as_searcher(searcher)
+        if self._searcher is not None:
+            self.spec_functions = [*self.spec_functions, ("search_audio", "asearch_audio")]
         self._references = References(policy=policy, store=self._store)
         self._held: Engine | None = None
 
@@ -145,6 +163,14 @@ class QwenAudioToolSpec(BaseToolSpec):
         """Cut a span out, as `clip_audio`."""
         return await _atold(self._cutting(audio_ref, start, end))
 
+    def search_audio(self, query: str, k: int = 5) -> str:
+        """Find passages in recordings, with the places where they are."""
+        return _told(self._searching(query, k))
+
+    async def asearch_audio(self, query: str, k: int = 5) -> str:
+        """Find passages, as `search_audio`."""
+        return await _atold(self._searching(query, k))
+
     def get_metadata_from_fn_name(
         self, fn_name: str, spec_functions: Any = None
     ) -> ToolMetadata | None:
@@ -181,6 +207,12 @@ class QwenAudioToolSpec(BaseToolSpec):
     def _inspecting(self, audio: str) -> Callable[[Stop], str]:
         return lambda _: tools.audio_info(self._ears(), _place(audio)).text
 
+    def _searching(self, query: str, k: int) -> Callable[[Stop], str]:
+        if self._searcher is None:
+            raise SettingsError("there is nothing to search", hint="QwenAudioToolSpec(archive=…)")
+        searcher = self._searcher
+        return lambda _: search_audio(searcher, query, _count(k))[0]
+
     def _cutting(
         self, audio: str, start: float, end: float
     ) -> Callable[[Stop], list[TextBlock | AudioBlock]]:
@@ -210,6 +242,13 @@ def _place(audio: str, start: float | None = None, end: float | None = None) -> 
     if not isinstance(audio, str) or not audio.strip():
         raise SettingsError(f"audio_ref names one recording, not {audio!r}")
     return Place(audio=audio, start_s=seconds[0], end_s=seconds[1])
+
+
+def _count(k: Any) -> int:
+    try:
+        return int(k)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"k is a number of passages, not {k!r:.80}") from error
 
 
 def _policy(

@@ -1,0 +1,57 @@
+"""LanceDB as the store uses it: opened on first use, locked while written, its errors as ours."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from qwen_audio_tools.errors import ArchiveError, MissingExtra, QwenAudioError
+from qwen_audio_tools.locking import locked
+
+
+def connected(uri: str) -> Any:
+    """Return a connection to a folder, or to what LanceDB takes as an address.
+
+    Raises:
+        MissingExtra: LanceDB is not installed.
+    """
+    try:
+        import lancedb
+    except ModuleNotFoundError as error:
+        raise MissingExtra(
+            "LanceAudioStore needs packages that are not installed: lancedb",
+            hint="pip install 'qwen-audio-tools[archive,llamaindex]'",
+        ) from error
+    return lancedb.connect(_place(uri))
+
+
+@contextlib.contextmanager
+def writing(uri: str, table: str) -> Iterator[None]:
+    """Keep other processes from writing to a table in a folder; object stores see to it alone."""
+    place = _place(uri)
+    if "://" in place:
+        yield
+        return
+    Path(place).mkdir(parents=True, exist_ok=True)
+    with locked(Path(place) / f"{table}.lock"):
+        yield
+
+
+@contextlib.contextmanager
+def told(what: str, uri: str) -> Iterator[None]:
+    """Turn what LanceDB raises into an error of ours.
+
+    Raises:
+        ArchiveError: it failed.
+    """
+    try:
+        yield
+    except QwenAudioError:
+        raise
+    except Exception as error:
+        why = " ".join(str(error).split())[:200]
+        raise ArchiveError(f"the nodes in {uri!r} can't be {what}: {why}") from error
+
+
+def _place(uri: str) -> str:
+    return uri if "://" in uri else str(Path(uri).expanduser())
