@@ -176,8 +176,10 @@ class LanceIndex:
         with _told("tended"):
             there = {column for index in table.list_indices() for column in index.columns}
             if "searched" not in there:
-                # ICU finds the words of Chinese and Thai, too.
-                table.create_index("searched", config=FTS(base_tokenizer="icu"))
+                # ICU finds the words of Chinese and Thai, too. Stop words would be those of all
+                # languages at once: "war", "dog" and "man" are some in one or another.
+                words = FTS(base_tokenizer="icu", remove_stop_words=False)
+                table.create_index("searched", config=words)
             if "episode" not in there:
                 table.create_index("episode", config=BTree())
             if len(self) >= EXACT_BELOW and "vector" not in there:

@@ -138,3 +138,11 @@ def test_two_processes_leave_one_index(index, tmp_path):
     found = index.by_words("words", Filters(), 100)
     assert len(found) == len(index) == 12
     assert len({(hit.episode, hit.index) for hit in found}) == 12
+
+
+def test_words_that_mean_nothing_in_another_language_are_found(index):
+    words = ("war", "dog", "man", "sea", "door", "son", "die", "era")
+    index.refresh([text_record("Words", "Short", [f"It was about a {word}." for word in words])])
+    for word in words:
+        found = index.by_words(word, Filters(), 1)
+        assert [word in hit.text for hit in found] == [True], word
