@@ -165,8 +165,14 @@ def _read_closely(text: str, hits: Sequence[Hit], encode: Encode) -> list[Hit]:
 
 
 def _reranked(text: str, hits: Sequence[Hit], rerank: Rerank) -> list[Hit]:
-    scores = rerank(text, [hit.text for hit in hits])
+    scores = rerank(text, [_told(hit) for hit in hits])
     return _ordered(hit.scored(float(score)) for hit, score in zip(hits, scores, strict=True))
+
+
+def _told(hit: Hit) -> str:
+    """Return the words of a passage and what sounds in it: the index holds both, too."""
+    sounds = f"Sounds: {', '.join(hit.sounds)}." if hit.sounds else ""
+    return "\n".join(filter(None, (hit.text, sounds)))
 
 
 def _ordered(hits: Iterable[Hit]) -> list[Hit]:

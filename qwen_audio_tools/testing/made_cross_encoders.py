@@ -35,6 +35,7 @@ def write_cross_encoder(
         max_position_embeddings=LENGTH,
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
+        initializer_range=0.5,  # at 0.02 a score hardly depends on the words
         num_labels=labels,
     )
     model = BertForSequenceClassification(config)
@@ -61,6 +62,7 @@ def _tokenizer(words: Sequence[str]) -> Any:
         unk_token="[UNK]",
         cls_token="[CLS]",
         sep_token="[SEP]",
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
     )
 
 
