@@ -50,6 +50,7 @@ class Settings:
     server_concurrency: int
     archive: Path | None
     archive_index: str
+    archive_rerank: str
     origins: Mapping[str, str]
 
     def origin(self, name: str) -> str:
@@ -219,6 +220,13 @@ TABLE: dict[str, Setting] = {
             variable="QWA_ARCHIVE_INDEX",
             default="",
             about="where its index is kept, such as s3://bucket/index; in the archive if empty",
+            parse=kinds.text,
+        ),
+        Setting(
+            name="archive_rerank",
+            variable="QWA_ARCHIVE_RERANK",
+            default="none",
+            about="a cross-encoder, by id or folder, that orders what a search of it found",
             parse=kinds.text,
         ),
     )

@@ -1,20 +1,18 @@
 """The options for engines, declared once: `@tunable` gives them to a command as one value."""
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from qwa.manners import Manners
+from qwa.option_groups import Command, grouped
 from qwa.options import usage
 
 if TYPE_CHECKING:
     from qwen_audio_tools.engines.base import Engine, Options
     from qwen_audio_tools.settings import Settings
-
-Command = Callable[..., Any]
 
 
 class Tuning(NamedTuple):
@@ -109,29 +107,7 @@ ADDED = {**SETTINGS, **ANY, **WRITING}
 
 def tunable(command: Command) -> Command:
     """Give a command all of these options; it takes them as its argument `tuning`."""
-    own = [
-        parameter
-        for parameter in inspect.signature(command).parameters.values()
-        if parameter.name != "tuning"
-    ]
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-        for name, kind in ADDED.items()
-    ]
-
-    def run(**given: Any) -> Any:
-        return command(
-            **{parameter.name: given[parameter.name] for parameter in own},
-            tuning=tuning_of({name: given[name] for name in ADDED}),
-        )
-
-    run.__name__, run.__doc__ = command.__name__, command.__doc__
-    # Typer reads both: which parameters there are, and of which types.
-    run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own] + added
-    )
-    run.__annotations__ = {each.name: each.annotation for each in own} | ADDED
-    return run
+    return grouped(command, "tuning", ADDED, tuning_of)
 
 
 def tuning_of(given: Mapping[str, Any]) -> Tuning:

@@ -91,6 +91,8 @@ CHINESE = {
     "transcribing": "正在转写",
     "decoding": "正在解码",
     "fetching": "正在下载",
+    "loading": "正在加载",
+    "reranking": "正在重新排序",
 }
 
 

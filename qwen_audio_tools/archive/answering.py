@@ -58,7 +58,7 @@ def ask_archive(
         EngineError: the engine could not answer.
     """
     asking = asking or Asking()
-    wanted = Query(text=question, filters=asking.filters, count=asking.spans)
+    wanted = Query(text=question, filters=asking.filters, count=asking.spans, rerank=asking.rerank)
     asked = Asked(
         question=question, archive=archive, embedder=index.embedder, engine=engine, asking=asking
     )

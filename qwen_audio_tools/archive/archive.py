@@ -2,7 +2,7 @@
 
 The layout, each file readable by a person:
 
-    archive.json             says that this is an archive, and of which version
+    archive.json             says that this is an archive, of which version, and its id
     shows/ab/<id>.json       a feed or a folder, and how its last visit went
     episodes/ab/<id>.json    the ledger: all that is known of an episode
     audio/ab/<id>.<ending>   what was fetched; local recordings stay where they are
@@ -11,9 +11,12 @@ The layout, each file readable by a person:
     index/                   made from the ledger
 """
 
+import contextlib
 import json
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from qwen_audio_tools.archive.ledger import Ledger
 from qwen_audio_tools.archive.records import VERSION, EpisodeRecord
@@ -21,6 +24,7 @@ from qwen_audio_tools.archive.shows import Shows
 from qwen_audio_tools.clip import Clip
 from qwen_audio_tools.errors import ArchiveError, ClipMissing
 from qwen_audio_tools.folders import data_folder
+from qwen_audio_tools.locking import locked
 from qwen_audio_tools.replacing import replaced
 from qwen_audio_tools.settings import read
 
@@ -35,6 +39,20 @@ class Archive:
     folder: Path
     shows: Shows
     ledger: Ledger
+
+    def id(self) -> str:
+        """Return what tells this archive from others; copies of it have the same.
+
+        One that has none yet is given one; where nothing can be written it is an empty string.
+        """
+        with contextlib.suppress(OSError, ValueError):
+            if kept := _id(self.folder):
+                return kept
+            locks = self.folder / "locks"
+            locks.mkdir(exist_ok=True)
+            with locked(locks / "archive.lock"):
+                return _id(self.folder) or _stamp(self.folder)
+        return ""
 
     def path_of(self, record: EpisodeRecord) -> Path:
         """Return where the audio of an episode lies.
@@ -81,8 +99,7 @@ def opened(folder: str | Path | None = None) -> Archive:
     """
     place = Path(folder).expanduser() if folder else default_folder()
     try:
-        found = json.loads((place / _STAMP).read_bytes())
-        version = found["version"]
+        version = _read(place)["version"]
     except (FileNotFoundError, NotADirectoryError):
         raise ArchiveError(f"there is no archive in {str(place)!r}", hint=_HINT) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -121,6 +138,20 @@ def made(folder: str | Path | None = None) -> Archive:
     return opened(place)
 
 
-def _stamp(place: Path) -> None:
+def _read(place: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((place / _STAMP).read_bytes())
+    return found
+
+
+def _id(place: Path) -> str:
+    kept = _read(place).get("id")
+    return kept if isinstance(kept, str) else ""
+
+
+def _stamp(place: Path) -> str:
+    """Write the stamp with a new id, and return that."""
+    id = uuid.uuid4().hex
+    stamp = {"kind": "qwen-audio-tools archive", "version": VERSION, "id": id}
     with replaced(place / _STAMP, durable=True) as fresh:
-        fresh.write_text(json.dumps({"kind": "qwen-audio-tools archive", "version": VERSION}))
+        fresh.write_text(json.dumps(stamp))
+    return id

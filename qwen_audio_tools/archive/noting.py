@@ -13,6 +13,7 @@ from qwen_audio_tools.clip import Clip
 from qwen_audio_tools.conversation import as_data, user
 from qwen_audio_tools.engines.base import Engine, Options, join
 from qwen_audio_tools.engines.embedding import Embedder
+from qwen_audio_tools.engines.reranking import Rerank
 from qwen_audio_tools.errors import ClipError
 from qwen_audio_tools.notes import NOTHING
 from qwen_audio_tools.quoting.quotes import Quote, quotes
@@ -32,12 +33,16 @@ _LISTEN = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """How to ask: `spans` is how many are heard; without `listen` only transcripts are read."""
+    """How to ask: `spans` is how many are heard; without `listen` only transcripts are read.
+
+    `rerank` decides which spans are the best, as in a `Query`.
+    """
 
     filters: Filters = field(default_factory=Filters)
     spans: int = 4
     listen: bool = True
     options: Options = field(default_factory=Options)
+    rerank: Rerank | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,9 @@ from qwen_audio_tools.archive.searching import Query, search
 from qwen_audio_tools.archive.shows import Kind
 from qwen_audio_tools.engines.base import Progress
 from qwen_audio_tools.engines.embedding import DEFAULT
+from qwen_audio_tools.engines.reranking import Rerank, open_reranker
 from qwen_audio_tools.errors import ArchiveError
-from qwen_audio_tools.settings import read
+from qwen_audio_tools.settings import Settings, read
 from qwen_audio_tools.sources.policy import SourcePolicy
 
 _SETTLED_NS = 2_000_000_000
@@ -36,11 +37,18 @@ class ArchiveSearch:
     """An archive and its index; threads may share one.
 
     It is a `Searcher`, so that tools of agents can search it. With `fresh` each search first takes
-    in what the ledger has new.
+    in what the ledger has new. `rerank` orders what is found by a query that names none.
     """
 
-    def __init__(self, archive: Archive, index: LanceIndex, *, fresh: bool = True) -> None:
-        self.archive, self.index, self.fresh = archive, index, fresh
+    def __init__(
+        self,
+        archive: Archive,
+        index: LanceIndex,
+        *,
+        fresh: bool = True,
+        rerank: Rerank | None = None,
+    ) -> None:
+        self.archive, self.index, self.fresh, self.rerank = archive, index, fresh, rerank
         self._lock = threading.Lock()
         self._taken_in: tuple[int, ...] | None = None
 
@@ -55,7 +63,9 @@ class ArchiveSearch:
         Raises:
             SettingsError: the query is empty, or no hit is wanted.
             ArchiveError: the index is damaged, of another embedder, or can't be written.
+            EngineError: the cross-encoder can't be loaded.
         """
+        query = replace(query, rerank=query.rerank or self.rerank)
         if self.fresh:
             self.refresh(progress)
         found = search(self.index, query)
@@ -144,19 +154,25 @@ def opened_search(
     index_uri: str | None = None,
     embedder: Any = DEFAULT,
     fresh: bool = True,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
 ) -> ArchiveSearch:
     """Open an archive to be searched: that in a folder, the user's own by default.
 
     The index is in it, or where the setting `archive_index` says, or `index_uri`. `embedder` is the
-    one that the index was made with. Nothing is read or written before the first search.
+    one that the index was made with. The cross-encoder of the setting `archive_rerank` orders what
+    is found; `progress` is told how it loads. Nothing is loaded or written before the first search.
 
     Raises:
         ArchiveError: there is no archive.
-        SettingsError: as reading the settings, or the embedder is none.
+        SettingsError: as reading the settings, or the embedder or the cross-encoder is none.
+        MissingExtra, WeightsMissing: the cross-encoder can't be had.
     """
     archive = opened(folder)
-    uri = read().archive_index if index_uri is None else index_uri
-    return ArchiveSearch(archive, index_of(archive, uri, embedder), fresh=fresh)
+    values = settings or read()
+    uri = values.archive_index if index_uri is None else index_uri
+    index = index_of(archive, uri, embedder)
+    return ArchiveSearch(archive, index, fresh=fresh, rerank=open_reranker(values, progress))
 
 
 def _found(hit: Hit) -> Found:

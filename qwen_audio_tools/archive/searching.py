@@ -5,7 +5,7 @@ each list. Passages that follow each other are told as one.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -13,6 +13,7 @@ from qwen_audio_tools.archive.closeness import closeness
 from qwen_audio_tools.archive.index.filters import Filters
 from qwen_audio_tools.archive.index.lance_index import LanceIndex
 from qwen_audio_tools.archive.index.rows import Hit
+from qwen_audio_tools.engines.reranking import Rerank
 from qwen_audio_tools.errors import SettingsError
 from qwen_audio_tools.quoting.word_overlap import Encode
 
@@ -28,8 +29,6 @@ _READ = 40
 """How many passages are read sentence by sentence: some 0.5 s on one core."""
 LONGEST_QUERY = 2000
 """Characters of a query that count: a sentence encoder looks at no more, and words enough."""
-
-Rerank = Callable[[str, Sequence[str]], Sequence[float]]
 
 
 class By(StrEnum):
@@ -166,8 +165,14 @@ def _read_closely(text: str, hits: Sequence[Hit], encode: Encode) -> list[Hit]:
 
 
 def _reranked(text: str, hits: Sequence[Hit], rerank: Rerank) -> list[Hit]:
-    scores = rerank(text, [hit.text for hit in hits])
+    scores = rerank(text, [_told(hit) for hit in hits])
     return _ordered(hit.scored(float(score)) for hit, score in zip(hits, scores, strict=True))
+
+
+def _told(hit: Hit) -> str:
+    """Return the words of a passage and what sounds in it: the index holds both, too."""
+    sounds = f"Sounds: {', '.join(hit.sounds)}." if hit.sounds else ""
+    return "\n".join(filter(None, (hit.text, sounds)))
 
 
 def _ordered(hits: Iterable[Hit]) -> list[Hit]:

@@ -10,6 +10,7 @@ import pytest
 
 from qwen_audio_tools import Clip
 from qwen_audio_tools.testing import church_bell, sequence, speech, write
+from qwen_audio_tools.testing.made_cross_encoders import write_cross_encoder
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +25,13 @@ def archive(tmp_path_factory, run_qwa):
     assert run_qwa("archive", "add", folder / "Radio", "--archive", place).code == 0
     assert run_qwa("archive", "sync", "--archive", place, limit_s=240).code == 0
     return place
+
+
+@pytest.fixture(scope="module")
+def reranker(tmp_path_factory) -> Path:
+    words = ("interest", "rates", "bank", "village", "central", "noon")
+    folder = tmp_path_factory.mktemp("rerankers") / "village"
+    return write_cross_encoder(folder, words, liked="village")
 
 
 def test_words_are_found_with_a_link_that_plays(run_qwa, archive, tmp_path):
@@ -67,6 +75,34 @@ def test_an_index_that_was_deleted_is_made_anew_and_so_it_is_on_demand(run_qwa, 
     run = run_qwa("archive", "rebuild", "--archive", archive)
     assert run.code == 0
     assert "passages" in run.err
+
+
+def test_a_cross_encoder_decides_what_comes_first(run_qwa, archive, reranker, tmp_path):
+    def first(*words: object, env: dict[str, str] | None = None) -> str:
+        run = run_qwa(
+            "archive", "search", "interest rates", "--archive", archive, *words, env=env or {}
+        )
+        assert run.code == 0, run.err
+        return run.out.partition(" 0:0")[0]
+
+    rule = {"QWA_ARCHIVE_RERANK": str(reranker)}
+    assert first() == "[Radio · bank"
+    assert first("--rerank", reranker) == first(env=rule) == "[Radio · village"
+    assert first("--rerank", "none", env=rule) == "[Radio · bank"
+    asked = ("ask", "interest rates?", "--spans", 1, "--read-only", "--json", "--archive", archive)
+    told = run_qwa("archive", *asked, "--rerank", reranker, limit_s=120)
+    # The village says nothing of interest rates: it was the only span that was read.
+    assert not json.loads(told.out)["found"]
+    assert json.loads(run_qwa("archive", *asked, limit_s=120).out)["found"]
+    wrong = run_qwa("archive", "search", "rates", "--archive", archive, "--rerank", tmp_path)
+    assert (wrong.code, len(wrong.error_lines)) == (2, 1), wrong.err
+    # Who searches nothing needs none.
+    assert (
+        run_qwa(
+            "archive", "rebuild", "--archive", archive, env={"QWA_ARCHIVE_RERANK": str(tmp_path)}
+        ).code
+        == 0
+    )
 
 
 def test_filters_and_mistakes_are_told(run_qwa, archive, tmp_path):

@@ -35,10 +35,11 @@ LEVELS = (
 )
 LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
 
-# Above the engines only these are known: the tables of names, and what engines and embedders are.
+# Above the engines only these are known: the tables of names, and what engines,
+# embedders and rerankers are.
 SEAM = {
     *("qwen_audio_tools.engines", "qwen_audio_tools.engines.base"),
-    "qwen_audio_tools.engines.embedding",
+    *("qwen_audio_tools.engines.embedding", "qwen_audio_tools.engines.reranking"),
 }
 ABOVE_THE_SEAM = {
     *("addressing", "asking", "async_asking", "conversing", "deadlines", "gathering"),

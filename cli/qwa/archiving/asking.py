@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qwa import options as o
-from qwa.archiving import archive_options as a
 from qwa.archiving import finding_options as f
 from qwa.engine_options import Tuning, tunable
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
 
 @tunable
+@f.finds
 def ask(
     context: typer.Context,
     question: f.QUERY,
@@ -25,19 +25,13 @@ def ask(
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Read transcripts; listen to nothing again.")
     ] = False,
-    show: f.SHOW = "",
-    speaker: f.SPEAKER = "",
-    sound: f.SOUND = "",
-    since: f.SINCE = "",
-    until: f.UNTIL = "",
-    language: f.SPOKEN = "",
-    archive: a.ARCHIVE = None,
+    *,
+    finding: f.Finding,
     engine: o.ENGINE = None,
     as_json: o.JSON = False,
     lang: o.LANG = None,
     quiet: o.QUIET = False,
     verbose: o.VERBOSE = False,
-    *,
     tuning: Tuning,
 ) -> None:
     """Answer a question from the archive; the spans that bear on it are listened to again.
@@ -47,24 +41,25 @@ def ask(
     Example: qwa archive ask "who changed their mind about tariffs?"
     """
     from qwa.manners import write_line
+    from qwa.progress import Bar
     from qwen_audio_tools.archive.answering import ask_archive
-    from qwen_audio_tools.archive.index.filters import Filters
     from qwen_audio_tools.archive.noting import Asking
 
     manners = o.manners_of(context)
-    filters = Filters(
-        show=show, speaker=speaker, sound=sound, since=since, until=until, language=language
-    )
-    opened = f.opened_search(archive)
-    opened.refresh()
+    bar = Bar(manners)
+    filters = finding.filters
+    opened = finding.open(bar, tuning.settings)
+    opened.refresh(bar)
     listener = tuning.open(tuning.read(engine=engine).engine, manners)
     asking = Asking(
         filters=filters,
         spans=spans,
         listen=not read_only,
-        options=tuning.options(lang=lang and str(lang)),
+        options=tuning.options(lang=lang and str(lang), progress=bar),
+        rerank=opened.rerank,
     )
     found = ask_archive(opened.archive, opened.index, question, engine=listener, asking=asking)
+    bar.clear()
     if as_json:
         write_line(sys.stdout, json.dumps(found.to_dict(), ensure_ascii=False, indent=2))
     else:

@@ -18,7 +18,7 @@ def rebuild(
 
     Example: qwa archive rebuild
     """
-    opened = f.opened_search(archive)
+    opened = f.index_of(archive)
     opened.index.clear()
     change = opened.index.refresh(opened.archive.ledger)
     o.manners_of(context).tell(f"{opened.archive.folder}: {change.added} passages")

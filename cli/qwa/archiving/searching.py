@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qwa import options as o
-from qwa.archiving import archive_options as a
 from qwa.archiving import finding_options as f
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ SHOWN = 300
 """Characters of a passage that a person is shown; --json has all of it."""
 
 
+@f.finds
 def search(
     context: typer.Context,
     words: f.QUERY,
@@ -31,13 +31,8 @@ def search(
     export: Annotated[
         str | None, typer.Option("--export", metavar="FILE", help="Cut the best span to a file.")
     ] = None,
-    show: f.SHOW = "",
-    speaker: f.SPEAKER = "",
-    sound: f.SOUND = "",
-    since: f.SINCE = "",
-    until: f.UNTIL = "",
-    language: f.SPOKEN = "",
-    archive: a.ARCHIVE = None,
+    *,
+    finding: f.Finding,
     as_json: o.JSON = False,
     lang: o.LANG = None,
     quiet: o.QUIET = False,
@@ -48,16 +43,16 @@ def search(
     Example: qwa archive search "tariffs" --show "The Daily" --sound laughter
     """
     from qwa.manners import write_line
-    from qwen_audio_tools.archive.index.filters import Filters
+    from qwa.progress import Bar
     from qwen_audio_tools.archive.searching import By, Query
 
     if by not in set(By):
         raise o.usage(f"--by cannot be {by!r}: it is {', '.join(By)}")
-    filters = Filters(
-        show=show, speaker=speaker, sound=sound, since=since, until=until, language=language
-    )
-    opened = f.opened_search(archive)
-    hits = opened.find(Query(text=words, filters=filters, count=count, by=By(by)))
+    query = Query(text=words, filters=finding.filters, count=count, by=By(by))
+    bar = Bar(o.manners_of(context))
+    opened = finding.open(bar)
+    hits = opened.find(query, bar)
+    bar.clear()
     if as_json:
         write_line(
             sys.stdout, json.dumps([_told(hit) for hit in hits], ensure_ascii=False, indent=2)

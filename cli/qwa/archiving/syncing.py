@@ -67,7 +67,7 @@ def sync(
 
     Example: qwa archive sync --workers 2
     """
-    from qwa.archiving.finding_options import opened_search
+    from qwa.archiving.finding_options import index_of
     from qwa.archiving.telling import Teller
     from qwen_audio_tools.archive import archive as archives
     from qwen_audio_tools.archive.fetching import Fetcher, policy_for
@@ -90,7 +90,7 @@ def sync(
     ):
         report = synced(found, fetcher, listening, choice=choice, tell=teller)
     code = teller.end(report)  # before the index: what was heard is kept, whatever comes of that
-    opened_search(archive).refresh(teller.bar)
+    index_of(archive).refresh(teller.bar)
     teller.bar.clear()
     raise typer.Exit(code)
 

@@ -18,6 +18,7 @@ from qwen_audio_tools.archive.records import EpisodeRecord
 from qwen_audio_tools.engines.embedding import Embedder
 from qwen_audio_tools.errors import ArchiveError, MissingExtra
 from qwen_audio_tools.locking import locked
+from qwen_audio_tools.setting_kinds import without_password
 
 if TYPE_CHECKING:
     from lancedb.table import Table
@@ -44,11 +45,12 @@ class LanceIndex:
     """The passages of an archive, found by words and by meaning.
 
     `uri` is a folder, or what LanceDB takes, such as "s3://bucket/index"; `lock` is a file that
-    keeps two processes from tending to the index at once.
+    keeps two processes from tending to the index at once. With the id of an `archive` it refuses
+    an index that another one made.
     """
 
-    def __init__(self, uri: str, embedder: Embedder, lock: Path) -> None:
-        self.uri, self.embedder, self._lock = uri, embedder, lock
+    def __init__(self, uri: str, embedder: Embedder, lock: Path, archive: str = "") -> None:
+        self.uri, self.embedder, self._lock, self._archive = uri, embedder, lock, archive
         self._opened: Table | None = None
 
     def refresh(self, records: Iterable[EpisodeRecord]) -> Change:
@@ -70,11 +72,19 @@ class LanceIndex:
         return Change(added=added, removed=removed)
 
     def clear(self) -> None:
-        """Throw the index away; `refresh` makes it anew."""
+        """Throw the index away; `refresh` makes it anew.
+
+        Raises:
+            ArchiveError: it is of another archive, or can't be deleted.
+        """
         with locked(self._lock), _told("cleared"):
             self._opened = None
             connection = _connect(self.uri)
             if TABLE in _names(connection):
+                kept = ""  # of a damaged one nobody can tell whose it is
+                with contextlib.suppress(Exception):
+                    kept = _kept(connection.open_table(TABLE), "archive")
+                self._check_owner(kept)
                 connection.drop_table(TABLE)
 
     def __len__(self) -> int:
@@ -199,21 +209,31 @@ class LanceIndex:
             connection = _connect(self.uri)
             if TABLE not in _names(connection):
                 return None
-            self._opened = connection.open_table(TABLE)
-        self._check()
+            table = connection.open_table(TABLE)
+        self._opened = self._checked(table)
         return self._opened
 
-    def _check(self) -> None:
-        kept = (self._opened.schema.metadata or {}).get(b"embedder", b"") if self._opened else b""
-        if kept.decode() != self.embedder.name:
+    def _checked(self, table: "Table") -> "Table":
+        self._check_owner(_kept(table, "archive"))
+        if (kept := _kept(table, "embedder")) != self.embedder.name:
             raise ArchiveError(
-                f"the index holds vectors of {kept.decode()!r}, not of {self.embedder.name!r}",
+                f"the index holds vectors of {kept!r}, not of {self.embedder.name!r}",
                 hint="qwa archive rebuild",
+            )
+        return table
+
+    def _check_owner(self, kept: str) -> None:
+        # An index of before there were ids has none, and is anybody's.
+        if kept and self._archive and kept != self._archive:
+            raise ArchiveError(
+                f"the index in {without_password(self.uri)!r} is of another archive",
+                hint="QWA_ARCHIVE_INDEX=… names another place for the index of this one",
             )
 
     def _create(self, width: int) -> "Table":
-        made = schema(width, self.embedder.name)
-        self._opened = _connect(self.uri).create_table(TABLE, schema=made, exist_ok=True)
+        made = schema(width, self.embedder.name, self._archive)
+        table = _connect(self.uri).create_table(TABLE, schema=made, exist_ok=True)
+        self._opened = self._checked(table)  # another archive may have been quicker
         return self._opened
 
 
@@ -228,6 +248,11 @@ def _grouped(records: Iterator[EpisodeRecord]) -> Iterator[list[EpisodeRecord]]:
             group, count = [], 0
     if group:
         yield group
+
+
+def _kept(table: "Table", name: str) -> str:
+    kept: bytes = (table.schema.metadata or {}).get(name.encode(), b"")
+    return kept.decode()
 
 
 def _hits(query: Any, count: int, column: str, sign: float) -> list[Hit]:

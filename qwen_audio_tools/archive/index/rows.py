@@ -81,8 +81,8 @@ def rows(record: EpisodeRecord, vectors: "Vectors") -> list[dict[str, Any]]:
     ]
 
 
-def schema(width: int, embedder: str) -> "pa.Schema":
-    """Return the columns; the embedder's name is kept with them."""
+def schema(width: int, embedder: str, archive: str = "") -> "pa.Schema":
+    """Return the columns; the embedder's name and the archive's id are kept with them."""
     import pyarrow as pa
 
     words = ["id", "episode", "show", "title", "text", "searched", "speakers", "sounds", "chapter"]
@@ -91,7 +91,7 @@ def schema(width: int, embedder: str) -> "pa.Schema":
     fields += [pa.field("index", pa.int32())]
     fields += [pa.field(name, pa.float64()) for name in ("start", "end")]
     fields += [pa.field("vector", pa.list_(pa.float32(), width))]
-    return pa.schema(fields, metadata={"embedder": embedder})
+    return pa.schema(fields, metadata={"embedder": embedder, "archive": archive})
 
 
 def hit(row: Mapping[str, Any]) -> Hit:

@@ -116,3 +116,16 @@ def test_a_reranker_decides_the_order_of_the_best(filled):
 
     found = search(filled, Query(text="tariffs", rerank=prefers_elephants))
     assert "elephant" in found[0].text
+
+
+def test_a_reranker_reads_what_sounds_too(index):
+    index.refresh([text_record("Zoo", "Birds", ["Listen to this."], sounds=("Owl",)), MONEY])
+    read: list[str] = []
+
+    def reads(query: str, texts: list[str]) -> list[float]:
+        read.extend(texts)
+        return [float("Owl" in text) for text in texts]
+
+    found = search(index, Query(text="listen to what the president said", rerank=reads))
+    assert found[0].title == "Birds"
+    assert "Listen to this.\nSounds: Owl." in read

@@ -6,6 +6,7 @@ from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
 from qwen_audio_tools.engines.families import FAMILIES
+from qwen_audio_tools.engines.transformers.loading.hub_folders import why_no_cross_encoder
 
 _OTHER_WEIGHTS = (
     *("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.gguf", "*.ggml", "*.onnx"),
@@ -43,9 +44,12 @@ def is_weights(path: str) -> bool:
 
 
 def unfit(config: dict[str, object]) -> str:
-    """Say why no family of this engine fits a config.json; an empty string if one does."""
+    """Say why nothing here runs a model with that config.json; an empty string if something does.
+
+    What runs is an audio model of a family that is known, or a cross-encoder that reranks.
+    """
     kind = config.get("model_type")
-    if kind in FAMILIES:
+    if kind in FAMILIES or not why_no_cross_encoder(config):
         return ""
     what = f"a model of type {kind!r}" if kind else "no model for transformers"
     return f"it is {what}; this engine runs {', '.join(sorted(FAMILIES))}"

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 _ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
@@ -98,6 +98,17 @@ def config_of(folder: Path) -> dict[str, object]:
     except (OSError, ValueError):
         return {}
     return config if isinstance(config, dict) else {}
+
+
+def why_no_cross_encoder(config: Mapping[str, object]) -> str:
+    """Say why a config.json is not that of a cross-encoder; an empty string if it is."""
+    kinds = config.get("architectures")
+    names = [str(kind) for kind in kinds] if isinstance(kinds, list) else []
+    if not any(name.endswith("ForSequenceClassification") for name in names):
+        return f"its config.json says {', '.join(names) or 'nothing of its architecture'}"
+    labels = config.get("id2label")
+    count = len(labels) if isinstance(labels, dict) else config.get("num_labels", 2)
+    return "" if count == 1 else f"it tells {count} labels apart, and gives no single score"
 
 
 def is_whole(folder: Path) -> bool:

@@ -60,7 +60,7 @@ def load(checkpoint: Checkpoint, placement: Placement, progress: Progress | None
             f"{checkpoint.name!r} is not on this machine yet",
             hint=f"qwa models pull {checkpoint.name}",
         )
-    with _ONE_AT_A_TIME, _reported(progress):
+    with reported(progress):
         _check_config(checkpoint, checkpoint.folder)
         processor = _processor(checkpoint, checkpoint.folder)
         model = _model(checkpoint, checkpoint.folder, placement)
@@ -132,7 +132,7 @@ def _model(checkpoint: Checkpoint, folder: Path, placement: Placement) -> Any:
     try:
         options = _options(checkpoint.family, placement) | loading_options(kind, folder, placement)
         model, report = kind.from_pretrained(folder, **options)
-        _check_whole(checkpoint, report)
+        check_whole(checkpoint.name, report)
         quantize_loaded(model, placement)
     except QwenAudioError:  # ours, and what a caller's progress raised to stop it
         raise
@@ -141,20 +141,23 @@ def _model(checkpoint: Checkpoint, folder: Path, placement: Placement) -> Any:
     return model
 
 
-def _check_whole(checkpoint: Checkpoint, report: Mapping[str, Any]) -> None:
-    """Refuse a model that transformers filled up with random numbers."""
+def check_whole(name: str, report: Mapping[str, Any]) -> None:
+    """Refuse a model that transformers filled up with random numbers.
+
+    Raises:
+        WeightsMissing: tensors are missing, or of another shape.
+    """
     absent = sorted(report["missing_keys"])
     if absent:
         raise WeightsMissing(
-            f"{checkpoint.name!r} is not whole: tensors are missing ({len(absent)}), such as"
-            f" {absent[0]!r}",
+            f"{name!r} is not whole: tensors are missing ({len(absent)}), such as {absent[0]!r}",
             hint=_ANEW,
         )
     unfit = sorted(report["mismatched_keys"])
     if unfit:
-        name, here, wanted = unfit[0]
+        tensor, here, wanted = unfit[0]
         raise WeightsMissing(
-            f"the weights of {checkpoint.name!r} do not fit its config.json: {name!r} is"
+            f"the weights of {name!r} do not fit its config.json: {tensor!r} is"
             f" {tuple(here)} and should be {tuple(wanted)}",
             hint=_ANEW,
         )
@@ -208,8 +211,13 @@ def _said(error: Exception) -> str:
 
 
 @contextmanager
-def _reported(progress: Progress | None) -> Iterator[None]:
+def reported(progress: Progress | None) -> Iterator[None]:
     """Report each loaded tensor to `progress` while transformers itself prints nothing."""
+    with _ONE_AT_A_TIME:
+        yield from _reported(progress)
+
+
+def _reported(progress: Progress | None) -> Iterator[None]:
     from transformers.utils import logging as theirs
 
     loader = threading.get_ident()
