@@ -67,18 +67,21 @@ def texts(record: EpisodeRecord) -> list[str]:
     return [_said(record, each) for each in _places(record)]
 
 
-def rows(record: EpisodeRecord, vectors: "Vectors") -> list[dict[str, Any]]:
-    """Return the rows of a record: one for the episode, and one a passage."""
-    named = digest(record)
-    return [
-        {
-            **_facts(record, each),
-            "record": named,
-            "searched": _searched(record, each),
-            "vector": vectors[number],
-        }
-        for number, each in enumerate(_places(record))
+def rows(
+    records: Sequence[tuple[EpisodeRecord, str]], vectors: "Vectors", form: "pa.Schema"
+) -> "pa.Table":
+    """Return the rows of records, each with its digest: one for the episode, and one a passage."""
+    import pyarrow as pa
+
+    told = [
+        {**_facts(record, each), "record": named, "searched": _searched(record, each)}
+        for record, named in records
+        for each in _places(record)
     ]
+    found = {name: [row[name] for row in told] for name in form.names if name != "vector"}
+    flat = pa.array(vectors.reshape(-1))
+    found["vector"] = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
+    return pa.table(found, schema=form)
 
 
 def schema(width: int, embedder: str, archive: str = "") -> "pa.Schema":
