@@ -10,8 +10,9 @@ from llama_index.retrievers.qwen_audio.passages import node_of
 
 from qwen_audio_tools.archive.index.filters import Filters
 from qwen_audio_tools.archive.opened_search import ArchiveSearch, opened_search
-from qwen_audio_tools.archive.searching import By, Query, Rerank
+from qwen_audio_tools.archive.searching import By, Query
 from qwen_audio_tools.engines.base import Options
+from qwen_audio_tools.engines.reranking import Rerank
 from qwen_audio_tools.errors import SettingsError
 from qwen_audio_tools.stopping import Stop, in_thread
 
