@@ -26,7 +26,35 @@ EPISODES = 2000
 """After so many, episodes begin again with the same shows and topics, but in other words."""
 LANGUAGES = ("en", "en", "es", "de")
 SOUNDS = ("Laughter", "Applause", "Music", "Dog", "Bell", "Siren")
-_SYLLABLES = "ba be bo da de do ga go ka ke ko la le lo ma me mo na ne no ra ro sa se so ta te".split()
+_SYLLABLES = [
+    "ba",
+    "be",
+    "bo",
+    "da",
+    "de",
+    "do",
+    "ga",
+    "go",
+    "ka",
+    "ke",
+    "ko",
+    "la",
+    "le",
+    "lo",
+    "ma",
+    "me",
+    "mo",
+    "na",
+    "ne",
+    "no",
+    "ra",
+    "ro",
+    "sa",
+    "se",
+    "so",
+    "ta",
+    "te",
+]
 _NAMES = 20_000
 
 
