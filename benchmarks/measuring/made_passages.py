@@ -26,34 +26,9 @@ EPISODES = 2000
 """After so many, episodes begin again with the same shows and topics, but in other words."""
 LANGUAGES = ("en", "en", "es", "de")
 SOUNDS = ("Laughter", "Applause", "Music", "Dog", "Bell", "Siren")
+_LEFT_OUT = ("ge", "re", "to")
 _SYLLABLES = [
-    "ba",
-    "be",
-    "bo",
-    "da",
-    "de",
-    "do",
-    "ga",
-    "go",
-    "ka",
-    "ke",
-    "ko",
-    "la",
-    "le",
-    "lo",
-    "ma",
-    "me",
-    "mo",
-    "na",
-    "ne",
-    "no",
-    "ra",
-    "ro",
-    "sa",
-    "se",
-    "so",
-    "ta",
-    "te",
+    first + last for first in "bdgklmnrst" for last in "aeo" if first + last not in _LEFT_OUT
 ]
 _NAMES = 20_000
 
@@ -85,7 +60,7 @@ def number_of(said: str) -> int | None:
 
 
 def queries(count: int) -> list[str]:
-    """Return what people might ask: half of them questions, half of them sentences, none of them said."""
+    """Return what people might ask: questions and sentences by turns, none of them said."""
     found = []
     for number in range(count):
         chance = random.Random(f"query {number}")
