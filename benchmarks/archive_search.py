@@ -25,7 +25,7 @@ _VECTORS = (
 )
 _NOTES = {
     "Searches": "Ten hits by `archive/searching.py:search`, one after the other, the index just"
-    " opened and three searches made. The query is embedded, episodes are looked for as well, and"
+    " opened and two searches made. The query is embedded, episodes are looked for as well, and"
     " neighbours joined. Memory is this process, the sentence encoder included, mapped files not.",
     "The ten nearest": "Vector search alone: queries that no passage says, embedded beforehand."
     " numpy compares with every vector, held in memory; the exact answer is its. " + _VECTORS,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from qwen_audio_tools.engines.embedding import Vectors
 
 NEAREST = 10
-_WARM = 3
+_WARM = 2
 _FILTERS = Filters(language="de", since="2021")
 _KINDS: dict[str, dict[str, Any]] = {
     "words": {"by": By.WORDS},
@@ -33,7 +33,7 @@ def search_rows(index: LanceIndex, count: int, rounds: int) -> list[dict[str, An
     """Return p50 and p95 of each way to search."""
     rows = []
     for name, more in _KINDS.items():
-        asked = rounds if more else max(5, rounds // 3)
+        asked = rounds if more else max(5, rounds // 5)
         texts = made_passages.queries(asked + _WARM)
         spent = _spent(lambda text, more=more: search(index, Query(text=text, **more)), texts)
         rows.append({"passages": f"{count:,}", "search": name, **_told(spent)})
