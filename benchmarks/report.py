@@ -137,6 +137,11 @@ _PAGES: tuple[tuple[str, str, tuple[_Part, ...]], ...] = (
         (("archive", "A made archive of 10 h", _own_tables),),
     ),
     (
+        "archive_search.md",
+        "How fast an archive is searched, up to a million passages",
+        (("archive_search", "Made passages", _own_tables),),
+    ),
+    (
         "serve.md",
         "How many requests `qwa serve` answers",
         (("serve", "Under load", _own_tables),),

@@ -9,7 +9,7 @@ RESAMPLES = 2000
 
 Unit = TypeVar("Unit")
 Figure = dict[str, Any]
-"""value, low, high, n, and the unit in which it is shown: share, ratio, s, MB."""
+"""value, low, high, n, and the unit in which it is shown: share, ratio, s, ms, MB."""
 
 
 def figure(
@@ -84,11 +84,12 @@ def shown(value: Any) -> str:
     return f"{number(value['value'])}{_SIGN[value['unit']]} [{low}, {high}]"
 
 
-_SIGN = {"share": " %", "points": " points", "ratio": " ×", "s": " s", "MB": " MB"}
+_SIGN = {"share": " %", "points": " points", "ratio": " ×", "s": " s", "ms": " ms", "MB": " MB"}
 _NUMBER: dict[str, Callable[[float], str]] = {
     "share": lambda value: f"{100 * value:.1f}",
     "points": lambda value: f"{100 * value:+.1f}",
     "ratio": lambda value: f"{value:.2f}",
     "s": lambda value: f"{value:.2f}" if value < 100 else f"{value:.0f}",
+    "ms": lambda value: f"{value:.1f}" if value < 100 else f"{value:.0f}",
     "MB": lambda value: f"{value:.0f}",
 }

@@ -26,7 +26,10 @@ EPISODES = 2000
 """After so many, episodes begin again with the same shows and topics, but in other words."""
 LANGUAGES = ("en", "en", "es", "de")
 SOUNDS = ("Laughter", "Applause", "Music", "Dog", "Bell", "Siren")
-_SYLLABLES = [first + last for first in "bdgklmnrst" for last in "aeo"]
+_LEFT_OUT = ("ge", "re", "to")
+_SYLLABLES = [
+    first + last for first in "bdgklmnrst" for last in "aeo" if first + last not in _LEFT_OUT
+]
 _NAMES = 20_000
 
 

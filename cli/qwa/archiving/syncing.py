@@ -89,9 +89,8 @@ def sync(
         _listening(found, listeners, manners, workers=workers, ray=ray) as listening,
     ):
         report = synced(found, fetcher, listening, choice=choice, tell=teller)
-    code = teller.end(report)  # before the index: what was heard is kept, whatever comes of that
-    index_of(archive).refresh(teller.bar)
-    teller.bar.clear()
+        code = teller.end(report)  # before the index: what was heard is kept, whatever comes of it
+        index_of(archive).refresh(teller.bar)
     raise typer.Exit(code)
 
 
