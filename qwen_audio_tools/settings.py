@@ -10,6 +10,7 @@ from typing import Any
 from qwen_audio_tools import setting_kinds as kinds
 from qwen_audio_tools.errors import SettingsError
 from qwen_audio_tools.folders import config_folder
+from qwen_audio_tools.settings_file import values_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,7 +246,7 @@ def read(**arguments: object) -> Settings:
         SettingsError: the file is no TOML, a name is unknown, or a value is impossible.
     """
     path = settings_file()
-    written, lines = _written(path)
+    written, lines = values_in(path)
     for name in (*arguments, *written):
         if name not in TABLE:
             place = f"{path}, line {lines[name]}" if name in lines else "the arguments"
@@ -269,37 +270,6 @@ def read(**arguments: object) -> Settings:
             ) from error
         origins[name] = origin
     return Settings(**values, origins=origins)
-
-
-def _written(path: Path) -> tuple[dict[str, object], dict[str, int]]:
-    """Return the file's values and the line that each stands in; nothing if there is no file."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return {}, {}
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise SettingsError(
-            f"the settings file {str(path)!r} cannot be read: {reason}",
-            hint="point QWA_CONFIG at another folder",
-        ) from error
-    import tomllib  # only those who have a file pay for it
-
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(
-            f"the settings file {str(path)!r} is no TOML: {error}",
-            hint='a line reads: engine = "embedded"',
-        ) from error
-    return values, {name: _line(text, name) for name in values}
-
-
-def _line(text: str, name: str) -> int:
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip().lstrip("[\"'").startswith(name):
-            return number
-    return 1
 
 
 def _unknown(name: str, place: str) -> SettingsError:

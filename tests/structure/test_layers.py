@@ -10,7 +10,7 @@ import pytest
 # The parts of the core from the bottom up. A part imports its own level and those below.
 LEVELS = (
     ("errors", "folders", "locking", "replacing", "spans"),
-    ("decoding", "loudness", "setting_kinds", "settings", "sources"),
+    ("decoding", "loudness", "setting_kinds", "settings", "settings_file", "sources"),
     ("clip", "clip_reading", "clip_store"),
     ("answer", "content_blocks", "conversation", "subtitles", "transcript"),
     (
