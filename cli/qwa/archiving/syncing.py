@@ -4,7 +4,7 @@ import os
 import sys
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -26,29 +26,12 @@ _WRITING = {"max_tokens", "temperature", "top_p", "seed"}
 @tunable
 def sync(
     context: typer.Context,
-    shows: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="SHOW", help="Only these: a title or a part of it, a URL, an id."),
-    ] = None,
+    shows: a.ONLY_SHOWS = None,
     since: a.SINCE = None,
-    limit: Annotated[
-        int | None, typer.Option("--limit", min=0, metavar="N", help="At most the N newest.")
-    ] = None,
-    again: Annotated[
-        bool, typer.Option("--again", help="Also those that failed too often to be tried.")
-    ] = False,
-    workers: Annotated[
-        int | None,
-        typer.Option("--workers", "-w", min=1, max=1000, help="Processes that listen; else one."),
-    ] = None,
-    ray: Annotated[
-        str | None,
-        typer.Option(
-            "--ray",
-            metavar="ADDRESS",
-            help="Listen on this Ray cluster: host:6379, or auto for one here, started if need be.",
-        ),
-    ] = None,
+    limit: a.LIMIT = None,
+    again: a.AGAIN = False,
+    workers: a.WORKERS = None,
+    ray: a.RAY = None,
     engine: o.ENGINE = None,
     language: o.SPOKEN = None,
     archive: a.ARCHIVE = None,

@@ -51,7 +51,6 @@ class LanceIndex:
 
     def __init__(self, uri: str, embedder: Embedder, lock: Path, archive: str = "") -> None:
         self.uri, self.embedder, self._lock, self._archive = uri, embedder, lock, archive
-        self._opened: Table | None = None
 
     def refresh(self, records: Iterable[EpisodeRecord]) -> Change:
         """Make the index hold these records and no others; what it has already stays.
@@ -78,7 +77,6 @@ class LanceIndex:
             ArchiveError: it is of another archive, or can't be deleted.
         """
         with locked(self._lock), _told("cleared"):
-            self._opened = None
             connection = _connect(self.uri)
             if TABLE in _names(connection):
                 kept = ""  # of a damaged one nobody can tell whose it is
@@ -90,7 +88,8 @@ class LanceIndex:
     def __len__(self) -> int:
         """Return how many passages there are."""
         table = self._table()
-        return 0 if table is None else int(table.count_rows(Filters().expression().to_sql()))
+        with _told("counted"):
+            return 0 if table is None else int(table.count_rows(Filters().expression().to_sql()))
 
     def by_words(
         self, query: str, filters: Filters, count: int, *, episodes: bool = False
@@ -203,18 +202,14 @@ class LanceIndex:
         return any("vector" in index.columns for index in table.list_indices())
 
     def _table(self) -> "Table | None":
-        if self._opened is not None:
-            with contextlib.suppress(Exception):
-                self._opened.checkout_latest()  # another process may have written meanwhile
-                return self._opened
-            self._opened = None
+        # Opened anew each time, half a millisecond: another process may have written meanwhile, or
+        # made the table anew, and a handle on the old one would go on to files that are gone.
         with _told("opened"):
             connection = _connect(self.uri)
             if TABLE not in _names(connection):
                 return None
             table = connection.open_table(TABLE)
-        self._opened = self._checked(table)
-        return self._opened
+        return self._checked(table)
 
     def _checked(self, table: "Table") -> "Table":
         self._check_owner(_kept(table, "archive"))
@@ -236,8 +231,7 @@ class LanceIndex:
     def _create(self, width: int) -> "Table":
         made = schema(width, self.embedder.name, self._archive)
         table = _connect(self.uri).create_table(TABLE, schema=made, exist_ok=True)
-        self._opened = self._checked(table)  # another archive may have been quicker
-        return self._opened
+        return self._checked(table)  # another archive may have been quicker
 
 
 def _grouped(

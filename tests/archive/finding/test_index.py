@@ -146,3 +146,14 @@ def test_words_that_mean_nothing_in_another_language_are_found(index):
     for word in words:
         found = index.by_words(word, Filters(), 1)
         assert [word in hit.text for hit in found] == [True], word
+
+
+def test_an_index_made_anew_by_another_is_seen_by_whoever_has_it_open(index):
+    index.refresh([text_record("Zoo", str(number), ["Apes."]) for number in range(9)])
+    other = LanceIndex(index.uri, index.embedder, index._lock)
+    assert len(other) == 9
+    index.clear()
+    index.refresh([text_record("Zoo", "One", ["Gorillas eat leaves."])])
+    assert len(other) == 1
+    assert other.by_words("gorillas", Filters(), 3)[0].title == "One"
+    assert other.by_meaning("apes", Filters(), 3)[0].title == "One"
