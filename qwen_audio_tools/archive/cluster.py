@@ -4,15 +4,11 @@ The archive lies on storage that all of them see, and the ledger alone says what
 that Ray runs again after its worker was lost finds the record of its episode, and does nothing.
 """
 
-import contextlib
 import json
-import logging
-import os
 import queue
 import socket
 import threading
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -20,20 +16,19 @@ from typing import Any
 
 from qwen_audio_tools.archive import fatal
 from qwen_audio_tools.archive.archive import Archive, opened
+from qwen_audio_tools.archive.ray_session import AUTO, connected, load_ray
 from qwen_audio_tools.archive.records import State
 from qwen_audio_tools.archive.work import Outcome, hear_episode, note_failure
 from qwen_audio_tools.archive.worker import Listeners
 from qwen_audio_tools.archive.workers import Progress
 from qwen_audio_tools.engines.base import Engine
-from qwen_audio_tools.errors import ArchiveError, EngineUnreachable, MissingExtra, QwenAudioError
+from qwen_audio_tools.errors import ArchiveError, QwenAudioError
 
 RETRIES = 2
 """How often an episode is tried again whose worker was lost; then it has failed, as it may be the
 reason. Ray Data itself would go on for ever."""
-AUTO = "auto"
 _SETS = 4
 """Sets of episodes in work at once: one that is short of its last must not keep the rest idle."""
-_REACHED_S = 5.0
 
 
 @dataclass(slots=True)
@@ -62,13 +57,13 @@ class Cluster:
     _came: "queue.Queue[_Came]" = field(default_factory=queue.Queue)
 
     def __enter__(self) -> "Cluster":
-        ray = _ray()
-        self.started_here = _connected(ray, self.address, talkative=self.talkative)
+        ray = load_ray()
+        self.started_here = connected(ray, self.address, talkative=self.talkative)
         self.count = self.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         return self
 
     def __exit__(self, *_: object) -> None:
-        _ray().shutdown()
+        load_ray().shutdown()
 
     @property
     def free(self) -> bool:
@@ -204,68 +199,3 @@ def _opened(listeners: str) -> tuple[Listeners, Engine, Engine | None]:
 
 def _remote_options() -> dict[str, Any]:
     return {"max_retries": RETRIES}
-
-
-def _ray() -> Any:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # Nothing else bounds the retries of a task of Ray Data; the extra names the last that has it.
-    warnings.filterwarnings("ignore", message="`ray_remote_args_fn` is deprecated")
-    try:
-        import ray
-        import ray.data
-    except ModuleNotFoundError as error:
-        raise MissingExtra(
-            f"listening on a cluster needs packages that are not installed: {error.name}",
-            hint="pip install 'qwen-audio-tools[ray]'",
-        ) from error
-    return ray
-
-
-def _connected(ray: Any, address: str, *, talkative: bool) -> bool:
-    """Connect to a cluster, and return whether it was started here."""
-    level = logging.WARNING if talkative else logging.CRITICAL
-    told = {"log_to_driver": talkative, "logging_level": level, "configure_logging": talkative}
-    for name in ("ray", "ray.data"):
-        logging.getLogger(name).setLevel(level)
-    started = False
-    if address == AUTO and not os.environ.get("RAY_ADDRESS"):
-        try:
-            ray.init(address=AUTO, **told)
-        except ConnectionError:
-            ray.init(address="local", include_dashboard=False, **told)
-            started = True
-    else:
-        address = os.environ["RAY_ADDRESS"] if address == AUTO else address
-        _reach(address)
-        try:
-            ray.init(address=address, **told)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise _unreachable(address, str(error)) from error
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    context.max_errored_blocks = -1  # one episode that can't be heard must not end the others
-    return started
-
-
-def _reach(address: str) -> None:
-    """Refuse an address where nothing listens: Ray itself would try for a minute and more."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not host or not port.isdecimal():
-        if address == "local":
-            return
-        raise EngineUnreachable(
-            f"{address!r} is no address of a Ray cluster", hint="host:6379, or ray://host:10001"
-        )
-    try:
-        with contextlib.closing(socket.create_connection((host, int(port)), _REACHED_S)):
-            return
-    except (OSError, OverflowError) as error:
-        raise _unreachable(address, str(error)) from error
-
-
-def _unreachable(address: str, why: str) -> EngineUnreachable:
-    return EngineUnreachable(
-        f"no Ray cluster answers at {address!r}: {' '.join(why.split())[:200]}",
-        hint="ray status --address " + address.removeprefix("ray://"),
-    )

@@ -41,7 +41,8 @@ class Quick:
             time.sleep(0.05)
         if told == "endless":
             while True:
-                options.progress("listening", 0.5, 1.0)
+                if options.progress:
+                    options.progress("listening", 0.5, 1.0)
                 time.sleep(0.1)
         seconds = clip.duration
         yield Delta(
