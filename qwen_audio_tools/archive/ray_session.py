@@ -17,6 +17,11 @@ _JOINED_S = 30.0
 
 
 def load_ray() -> Any:
+    """Return the package; what it would tell of its use to its makers is off.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # Nothing else bounds the retries of a task of Ray Data; the extra names the last that has it.
     warnings.filterwarnings("ignore", message="`ray_remote_args_fn` is deprecated")
