@@ -25,6 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="minutes, and nothing is written")
     parser.add_argument("--rounds", type=int, default=3, help="of listening beside the peer")
+    parser.add_argument("--shows", type=int, default=4, help="an episode of each is heard so")
     parser.add_argument("--hours", type=float, default=4.0, help="of the long episode")
     parser.add_argument("--made", type=Path, help="where the made audio is kept")
     parser.add_argument("--heard", type=Path, help="where the archive is kept")
@@ -44,7 +45,7 @@ def _measured(options: argparse.Namespace, scratch: Path) -> dict[str, list[Any]
     found: dict[str, list[Any]] = {}
     if "listening" in options.only:
         rounds = 1 if options.quick else options.rounds
-        files = archive_listening.files_of(made)
+        files = archive_listening.files_of(made)[: options.shows]
         found["listening"] = [archive_listening.speed_table(files, rounds, scratch)]
     if "memory" in options.only:
         hours = 0.2 if options.quick else options.hours
