@@ -74,7 +74,7 @@ def heads(archive: Archive) -> dict[str, Head]:
     kept = _kept(archive)
     found: dict[str, tuple[list[int], Head]] = {}
     for id in archive.ledger.ids():
-        state = _state(archive, id)
+        state = file_state(archive, id)
         if state is None:
             continue
         old = kept.get(id)
@@ -87,7 +87,8 @@ def heads(archive: Archive) -> dict[str, Head]:
     return {id: head for id, (_, head) in found.items()}
 
 
-def _state(archive: Archive, id: str) -> list[int] | None:
+def file_state(archive: Archive, id: str) -> list[int] | None:
+    """Return what changes whenever the ledger file of an episode does, None if there is none."""
     try:
         found = archive.ledger.path(id).stat()
     except OSError:

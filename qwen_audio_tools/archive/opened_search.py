@@ -6,7 +6,7 @@ ledger each time: the times of its folders tell whether anything was written sin
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from qwen_audio_tools.agents.searching import Found
 from qwen_audio_tools.archive.archive import Archive, opened
 from qwen_audio_tools.archive.citing import named
+from qwen_audio_tools.archive.digests import Digests
 from qwen_audio_tools.archive.hit_metadata import text_of
 from qwen_audio_tools.archive.index.lance_index import LanceIndex
 from qwen_audio_tools.archive.index.opening import index_of
@@ -98,21 +99,14 @@ class ArchiveSearch:
             self._lock.release()
 
     def _take_in(self, progress: Progress | None) -> None:
+        digests = Digests(self.archive)
         try:
-            self.index.refresh(self._records(progress))
+            self.index.refresh(digests.records(progress))
         except OSError as error:
             raise ArchiveError(
                 f"the index of {str(self.archive.folder)!r} can't be brought up to date: {error}"
             ) from error
-
-    def _records(self, progress: Progress | None) -> Iterator[EpisodeRecord]:
-        ids = list(self.archive.ledger.ids())
-        for done, id in enumerate(ids):
-            if progress:
-                progress("indexing", float(done), float(len(ids)))
-            record = self.archive.ledger.get(id)
-            if record is not None:
-                yield record
+        digests.keep()
 
     def _source(self, hit: Hit) -> str:
         found = self.place(hit.source, "")

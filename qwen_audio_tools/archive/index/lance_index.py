@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qwen_audio_tools.archive.index.filters import Filters
-from qwen_audio_tools.archive.index.rows import Hit, digest, hit, rows, schema, texts
+from qwen_audio_tools.archive.index.rows import Hit, Unread, digest, hit, rows, schema, texts
 from qwen_audio_tools.archive.records import EpisodeRecord
 from qwen_audio_tools.engines.embedding import Embedder
 from qwen_audio_tools.errors import ArchiveError, MissingExtra
@@ -52,8 +52,8 @@ class LanceIndex:
     def __init__(self, uri: str, embedder: Embedder, lock: Path, archive: str = "") -> None:
         self.uri, self.embedder, self._lock, self._archive = uri, embedder, lock, archive
 
-    def refresh(self, records: Iterable[EpisodeRecord]) -> Change:
-        """Make the index hold these records and no others; what it has already stays.
+    def refresh(self, records: Iterable[EpisodeRecord | Unread]) -> Change:
+        """Make the index hold these records and no others; what it has already stays, unread.
 
         Raises:
             ArchiveError: the index can't be written.
@@ -134,11 +134,15 @@ class LanceIndex:
         return sorted(read, key=lambda each: each.index)
 
     def _new(
-        self, records: Iterable[EpisodeRecord], known: dict[str, str], wanted: set[str]
+        self, records: Iterable[EpisodeRecord | Unread], known: dict[str, str], wanted: set[str]
     ) -> Iterator[tuple[EpisodeRecord, str]]:
         """Yield what is not there as it should be, with its digest."""
-        for record in records:
-            if not record.passages:
+        for each in records:
+            if isinstance(each, Unread) and known.get(each.id, "") == each.digest:
+                wanted.update({each.id} if each.digest else ())
+                continue
+            record = each.read() if isinstance(each, Unread) else each
+            if record is None or not record.passages:
                 continue
             wanted.add(record.episode.id)
             named = digest(record)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,15 @@ class Hit:
     def scored(self, score: float) -> "Hit":
         """Return the same hit with another score."""
         return replace(self, score=score)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A record that is read only where the index lacks its digest; "" says: no passages."""
+
+    id: str
+    digest: str
+    read: Callable[[], EpisodeRecord | None]
 
 
 EPISODE = -1
