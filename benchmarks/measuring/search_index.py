@@ -6,6 +6,7 @@ passage gets a near copy of a real one: another unit vector at a cosine of about
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -62,7 +63,7 @@ def vectors_of(count: int, embedder: Embedder, place: Path) -> "Vectors":
 
 
 def build(count: int, vectors: "Vectors", embedder: Embedder, place: Path) -> dict[str, Any]:
-    """Build the index of so many passages, and return seconds and bytes; once made it is kept.
+    """Build the index of so many passages, and return seconds, bytes and the load; it is kept.
 
     Making the passages is no part of the seconds: an archive has them.
     """
@@ -72,13 +73,14 @@ def build(count: int, vectors: "Vectors", embedder: Embedder, place: Path) -> di
     if noted.exists():
         return {**json.loads(noted.read_text("utf-8")), "bytes": _size(uri)}
     index.clear()
+    load = os.getloadavg()[0]
     making = _Stopwatch()
     with _steps_timed() as steps:
         began = time.perf_counter()
         index.refresh(making.timed(made_passages.records(count)))
         whole = time.perf_counter() - began - making.seconds
     found = {name: steps.get(name, 0.0) for name in (*_STEPS.values(), "compacting")}
-    found = {"rows": whole - sum(found.values()), **found, "whole": whole}
+    found = {"rows": whole - sum(found.values()), **found, "whole": whole, "load": load}
     noted.write_text(json.dumps(found), "utf-8")
     return {**found, "bytes": _size(uri)}
 
