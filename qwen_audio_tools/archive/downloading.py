@@ -6,7 +6,6 @@ Beside `NAME.part` lies `NAME.part.json`: from which URL it comes, and what name
 import errno
 import json
 import shutil
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,6 @@ from qwen_audio_tools.archive.fetching import Fetcher
 from qwen_audio_tools.errors import ArchiveError, ClipUnreadable
 from qwen_audio_tools.replacing import synced
 from qwen_audio_tools.sources.connecting import short
-from qwen_audio_tools.sources.policy import SourcePolicy
 from qwen_audio_tools.sources.urls import Reply, requested
 
 _SECONDS = 4 * 3600.0
@@ -31,17 +29,18 @@ def download(fetcher: Fetcher, url: str, part: Path) -> None:
         ClipError: it can't be had, or may not be fetched; what came stays for the next call.
         ArchiveError: it is a web page.
         OSError: there is no room; what came is removed.
+        Cancelled: the fetcher was stopped; what came stays.
     """
     for attempt in range(1, fetcher.tries + 1):
         before = _size(part)
         try:
             fetcher.be_patient(url)
-            _go_on(url, replace(fetcher.policy, seconds=_SECONDS), part)
+            _go_on(url, fetcher, part)
         except ClipUnreadable:
             # A server that gives a little more each time is asked again, a dead one only once.
             if attempt == fetcher.tries or (attempt > 1 and _size(part) <= before):
                 raise
-            time.sleep(fetcher.backoff * 2 ** (attempt - 1))
+            fetcher.stopped.wait(fetcher.backoff * 2 ** (attempt - 1))
         except OSError:
             forget(part)
             raise
@@ -55,7 +54,8 @@ def forget(part: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _go_on(url: str, policy: SourcePolicy, part: Path) -> None:
+def _go_on(url: str, fetcher: Fetcher, part: Path) -> None:
+    policy = replace(fetcher.policy, seconds=_SECONDS)
     note = _read_note(part)
     have = _size(part) if note.get("url") == url and note.get("validator") else 0
     headers = {"Range": f"bytes={have}-", "If-Range": note["validator"]} if have else {}
@@ -81,6 +81,7 @@ def _go_on(url: str, policy: SourcePolicy, part: Path) -> None:
                 size += len(chunk)
                 policy.limits.check_size(size, short(url))
                 file.write(chunk)
+                fetcher.go_on()
     synced(part)
     _note_of(part).unlink(missing_ok=True)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-from qwen_audio_tools.errors import ArchiveError, ClipRefused, QwenAudioError
+from qwen_audio_tools.errors import ArchiveError, Cancelled, ClipRefused, QwenAudioError
 from qwen_audio_tools.sources.connecting import short
 from qwen_audio_tools.sources.policy import SourcePolicy
 from qwen_audio_tools.sources.urls import Reply, requested
@@ -49,13 +49,14 @@ class Fetcher:
     """Fetches by a policy, with a pause between requests to the same host; safe to share.
 
     A download that breaks off is tried again, `tries` times in all, after `backoff` seconds and
-    twice as many each time.
+    twice as many each time. Once `stopped` is set, downloads end and nobody waits.
     """
 
     policy: SourcePolicy
     pause: float = PAUSE_S
     tries: int = 4
     backoff: float = 1.0
+    stopped: threading.Event = field(default_factory=threading.Event)
     _last: dict[str, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -92,7 +93,16 @@ class Fetcher:
             now = time.monotonic()
             at = max(now, self._last.get(host, 0.0) + self.pause)
             self._last[host] = at
-        time.sleep(at - now)
+        self.stopped.wait(at - now)
+
+    def go_on(self) -> None:
+        """Return unless the work was stopped.
+
+        Raises:
+            Cancelled: it was.
+        """
+        if self.stopped.is_set():
+            raise Cancelled("stopped")
 
 
 def _retry_after(reply: Reply) -> float:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from qwen_audio_tools.archive.archive import Archive
 from qwen_audio_tools.archive.fetching import Fetcher, reason
@@ -27,6 +27,8 @@ AHEAD = 4
 """Episodes that may wait for a listener with their audio here."""
 _VISITORS = 4
 _WAIT_S = 0.2
+_STOP_S = 5.0
+"""How long a server that says nothing may hold up the end of a run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,17 +202,19 @@ class _Taking:
         # Those in work have their audio here, too: many listeners must not wait for each other.
         self._room = threading.Semaphore(AHEAD + listeners - 1)
         self._stop = threading.Event()
-        self._work = (archive, todo, fetcher)
-        threading.Thread(target=self._run, daemon=True, name="take").start()
+        self._work = (archive, todo, replace(fetcher, stopped=self._stop))
+        self._thread = threading.Thread(target=self._run, daemon=True, name="take")
+        self._thread.start()
 
     def heard(self) -> None:
         """Say that one that was here is no longer waiting."""
         self._room.release()
 
     def stop(self) -> None:
-        """Take no more in; what is on its way may go on until the process ends."""
+        """Take no more in, and let go of what is on its way: it is the next run's."""
         self._stop.set()
         self._room.release()
+        self._thread.join(_STOP_S)
 
     def _run(self) -> None:
         archive, todo, fetcher = self._work

@@ -15,7 +15,7 @@ from qwen_audio_tools.archive.local_files import hashed
 from qwen_audio_tools.archive.records import PUBLISHER, Chapter, Enclosure, EpisodeRecord, State
 from qwen_audio_tools.archive.transcripts.reading import LARGEST, best_first, read_publishers
 from qwen_audio_tools.clip import Clip
-from qwen_audio_tools.errors import ArchiveError, ClipMissing, QwenAudioError
+from qwen_audio_tools.errors import ArchiveError, Cancelled, ClipMissing, QwenAudioError
 from qwen_audio_tools.replacing import synced
 from qwen_audio_tools.sources.connecting import short
 
@@ -77,6 +77,8 @@ def _audio(
     for enclosure in (episode.enclosure, *episode.alternates):
         try:
             found = _downloaded(archive, episode.id, enclosure, fetcher)
+        except Cancelled:
+            raise
         except QwenAudioError as error:
             first = first or error
             continue

@@ -4,6 +4,7 @@ import contextlib
 import http.server
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,7 +35,7 @@ def rss(*items: str, title: str = "The Harbour Show", inside: str = "") -> str:
 @dataclass(slots=True)
 class Page:
     """What a path answers. `drop_after` breaks the connection off after so many bytes, as often as
-    `drops` says; `claims` is a Content-Length that may lie."""
+    `drops` says; `claims` is a Content-Length that may lie; `pause` are the seconds after each kB."""
 
     body: bytes
     kind: str = "application/octet-stream"
@@ -45,6 +46,7 @@ class Page:
     drop_after: int | None = None
     drops: int = 1
     claims: int | None = None
+    pause: float = 0.0
 
 
 @dataclass(slots=True)
@@ -107,8 +109,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             page.drops -= 1
             body = body[: page.drop_after]
         with contextlib.suppress(OSError):
-            self.wfile.write(body)
-            self.wfile.flush()
+            for at in range(0, len(body), 1024 if page.pause else max(1, len(body))):
+                self.wfile.write(body[at : at + 1024] if page.pause else body)
+                self.wfile.flush()
+                time.sleep(page.pause)
             self.connection.shutdown(socket.SHUT_RDWR)
 
     def log_message(self, *_: object) -> None:

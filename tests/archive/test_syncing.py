@@ -1,5 +1,6 @@
 """Bringing an archive up to date: what is new, what failed, what is the same, what is done."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -130,6 +131,25 @@ def test_an_engine_that_is_away_is_no_episodes_fault(run, show, archive):
         run(Engine(EngineUnreachable("no server")))
     assert {record.attempts for record in archive.ledger} == {0}
     assert run()[0].heard == 3
+
+
+def test_a_run_that_ends_early_lets_go_of_a_download_which_goes_on_next_time(
+    run, show, podcasts, archive, sound
+):
+    show(1, 2, 3)
+    podcasts.put("/2.mp3", sound(2), etag='"2"', pause=1.0)
+
+    def reply(_):
+        while not any(archive.folder.glob("audio/*/*.part")):
+            time.sleep(0.01)
+        raise EngineUnreachable("no server")
+
+    with pytest.raises(EngineUnreachable):
+        run(Engine(reply))
+    podcasts.pages["/2.mp3"].pause = 0.0
+    assert run()[0].heard == 3
+    first, then = [given for path, given in podcasts.asked if path == "/2.mp3"]
+    assert ("range" in first, int(then["range"][6:-1]) > 0) == (False, True)
 
 
 def test_the_same_audio_is_heard_once(run, show, podcasts, archive, sound):
