@@ -31,8 +31,8 @@ _NOTES = {
     " numpy compares with every vector, held in memory; the exact answer is its. " + _VECTORS,
     "Building": "Seconds, as `refresh` takes them; making the passages and their vectors is left"
     " out. Below 50,000 passages there is no vector index. Bytes are those of rows, vectors and all"
-    " indexes; until an hour has passed, old versions take as much again. Load is that at the start of"
-    " the building, which a kept index may have had on another, busier day.",
+    " indexes; until an hour has passed, old versions take as much again. Load is that at the start"
+    " of the building, which a kept index may have had on another, busier day.",
 }
 
 

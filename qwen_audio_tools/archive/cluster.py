@@ -11,17 +11,16 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from qwen_audio_tools.archive import fatal
 from qwen_audio_tools.archive.archive import Archive, opened
+from qwen_audio_tools.archive.ray_preflight import check_machines
 from qwen_audio_tools.archive.ray_session import AUTO, connected, load_ray
 from qwen_audio_tools.archive.records import State
 from qwen_audio_tools.archive.work import Outcome, hear_episode, note_failure
-from qwen_audio_tools.archive.worker import Listeners
+from qwen_audio_tools.archive.worker import Listeners, opened_once
 from qwen_audio_tools.archive.workers import Progress
-from qwen_audio_tools.engines.base import Engine
 from qwen_audio_tools.errors import ArchiveError, QwenAudioError
 
 RETRIES = 2
@@ -35,13 +34,14 @@ _SETS = 4
 class Cluster:
     """Listens on a Ray cluster; leave the block, and what is in work there is cancelled.
 
-    `address` is that of a cluster ("host:6379", "ray://host:10001"); "auto" takes what RAY_ADDRESS
-    names or what runs on this machine, and starts one here if there is none. `workers` is how many
-    episodes are in work at once, by default as many as the cluster has CPUs.
+    `address` is that of a cluster ("host:6379"); "auto" takes what RAY_ADDRESS names or what runs
+    on this machine, and starts one here if there is none. `workers` is how many episodes are in
+    work at once, by default as many as the cluster has CPUs.
 
     Raises (on entering):
         MissingExtra: Ray is not installed.
         EngineUnreachable: nothing answers at the address.
+        EngineError, SettingsError, ArchiveError: a machine of the cluster can't listen.
     """
 
     archive: Archive
@@ -59,7 +59,12 @@ class Cluster:
     def __enter__(self) -> "Cluster":
         ray = load_ray()
         self.started_here = connected(ray, self.address, talkative=self.talkative)
-        self.count = self.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        try:
+            self.count = self.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+            check_machines(self.archive, self.listeners)
+        except BaseException:
+            ray.shutdown()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -148,7 +153,8 @@ class Cluster:
     def _rows(self, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
         from ray.data import from_items
 
-        folder, listeners = str(self.archive.folder.resolve()), asdict(self.listeners)
+        folder = str(self.archive.folder.resolve())
+        listeners = json.dumps(asdict(self.listeners), sort_keys=True)
         items = [{"id": id, "folder": folder, "listeners": listeners} for id in ids]
         # A block each: an episode is heard, told and, if its worker is lost, retried alone.
         episodes = from_items(items, override_num_blocks=len(items))
@@ -173,8 +179,8 @@ class _Came:
 def hear_row(row: dict[str, Any]) -> dict[str, Any]:
     """Listen to an episode, on whatever machine this runs.
 
-    `row` names the `id`, the `folder` of the archive and the `listeners`, and what comes back is
-    {"outcome": …} or {"fatal": …}.
+    `row` names the `id`, the `folder` of the archive and the `listeners` as JSON, and what comes
+    back is {"outcome": …} or {"fatal": …}.
     """
     try:
         archive = opened(row["folder"])
@@ -183,18 +189,11 @@ def hear_row(row: dict[str, Any]) -> dict[str, Any]:
                 f"{socket.gethostname()} sees another archive in {row['folder']!r}",
                 hint="put the archive on storage that is the same for every worker",
             )
-        given, engine, ears = _opened(json.dumps(row["listeners"], sort_keys=True))
+        given, engine, ears = opened_once(row["listeners"])
         outcome = hear_episode(archive, row["id"], engine, ears, given.options)
     except (QwenAudioError, OSError) as error:
         return {"fatal": fatal.told(error)}
     return {"outcome": outcome.to_dict()}
-
-
-@lru_cache(maxsize=1)
-def _opened(listeners: str) -> tuple[Listeners, Engine, Engine | None]:
-    # A worker hears many episodes: its models are loaded once.
-    given = Listeners(**json.loads(listeners))
-    return given, *given.opened()
 
 
 def _remote_options() -> dict[str, Any]:

@@ -7,6 +7,7 @@ import queue
 import socket
 import threading
 import warnings
+from pathlib import Path
 from typing import Any
 
 from qwen_audio_tools.errors import EngineError, EngineUnreachable, MissingExtra
@@ -23,6 +24,10 @@ def load_ray() -> Any:
         MissingExtra: it is not installed.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # A cluster that is started where there is a token asks for it, yet who joins sends none unless
+    # told to. One that asks for none lets it pass.
+    if _has_token():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     # Nothing else bounds the retries of a task of Ray Data; the extra names the last that has it.
     warnings.filterwarnings("ignore", message="`ray_remote_args_fn` is deprecated")
     try:
@@ -34,6 +39,13 @@ def load_ray() -> Any:
             hint="pip install 'qwen-audio-tools[ray]'",
         ) from error
     return ray
+
+
+def _has_token() -> bool:
+    """Whether there is a token, where Ray looks for one."""
+    if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH"):
+        return True
+    return Path("~/.ray/auth_token").expanduser().is_file()
 
 
 def connected(ray: Any, address: str, *, talkative: bool) -> bool:
@@ -99,11 +111,9 @@ def _join(ray: Any, address: str, told: dict[str, Any]) -> None:
 
 def _reach(address: str) -> None:
     """Refuse an address where nothing listens: Ray itself would try for a minute and more."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not host or not port.isdecimal():
-        raise EngineUnreachable(
-            f"{address!r} is no address of a Ray cluster", hint="host:6379, or ray://host:10001"
-        )
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or "/" in host:  # a client (ray://) runs no Ray Data here
+        raise EngineUnreachable(f"{address!r} is no address of a Ray cluster", hint="host:6379")
     try:
         with contextlib.closing(socket.create_connection((host, int(port)), _REACHED_S)):
             return
@@ -114,5 +124,5 @@ def _reach(address: str) -> None:
 def _unreachable(address: str, why: str) -> EngineUnreachable:
     return EngineUnreachable(
         f"no Ray cluster answers at {address!r}: {' '.join(why.split())[:200]}",
-        hint="ray status --address " + address.removeprefix("ray://"),
+        hint=f"ray status --address {address}; if it asks for a token: RAY_AUTH_TOKEN=…",
     )

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import IO, Any
 
 from qwen_audio_tools.archive import fatal
@@ -52,6 +53,17 @@ class Listeners:
         """
         ears = open_engine(self.ears, **self.settings) if self.ears else None
         return open_engine(self.engine, **self.settings), ears
+
+
+@lru_cache(maxsize=1)
+def opened_once(listeners: str) -> tuple[Listeners, Engine, Engine | None]:
+    """Return listeners, told as JSON, opened: a process hears many episodes, and loads models once.
+
+    Raises:
+        SettingsError, EngineError: as `open_engine`.
+    """
+    given = Listeners(**json.loads(listeners))
+    return given, *given.opened()
 
 
 def main() -> None:

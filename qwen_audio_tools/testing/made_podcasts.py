@@ -35,7 +35,7 @@ def rss(*items: str, title: str = "The Harbour Show", inside: str = "") -> str:
 @dataclass(slots=True)
 class Page:
     """What a path answers. `drop_after` breaks the connection off after so many bytes, as often as
-    `drops` says; `claims` is a Content-Length that may lie; `pause` are the seconds after each kB."""
+    `drops` says; `claims` is a Content-Length that may lie; `pause` are seconds after each kB."""
 
     body: bytes
     kind: str = "application/octet-stream"

@@ -39,6 +39,8 @@ class Quick:
         if told == "slow":
             options.progress("listening", 0.5, 1.0)
             time.sleep(0.05)
+        if told == "takes-a-while":
+            time.sleep(4.0)
         if told == "endless":
             while True:
                 if options.progress:
