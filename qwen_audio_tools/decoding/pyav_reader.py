@@ -8,7 +8,7 @@ that neither a playlist nor an exotic decoder can be reached by what a file cont
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from qwen_audio_tools.decoding.limits import AudioInfo, Limits
@@ -26,6 +26,8 @@ _CODECS = (
 )
 # Timestamps of these are counted or guessed from the bit rate, so nothing is read from them.
 _NO_CLOCK = ("aac", "amr", "mp3", "wav", "w64", "flac", "aiff", "caf")
+_COUNTED = ("mp3",)
+"""Each packet holds as many samples: whoever has passed all before it by knows where it is."""
 _LEAD = 2
 """Seconds decoded before a seek's target, for codecs that lean on earlier frames."""
 _NEAR = 0.5
@@ -77,7 +79,7 @@ class PyavReader:
     def _find_origin(self) -> float:
         """Return the seconds on the stream's clock at which the recording begins."""
         first = self._stream.start_time
-        if first is None or not self._has_clock:
+        if first is None or not (self._has_clock or self._demuxer in _COUNTED):
             return 0.0
         begins = float(first * self._stream.time_base)
         whole = self._container.start_time
@@ -106,13 +108,16 @@ class PyavReader:
         """Yield (rate, samples) from a whole second on; see Reader."""
         from qwen_audio_tools.decoding.frames import Joiner, drop
 
+        packets = self._container.demux(self._stream)
         sought = self._seek(second)
-        frames = self._frames()
+        if self._demuxer in _COUNTED and second > _LEAD:
+            packets, sought = itertools.dropwhile(self._before(second - _LEAD), packets), True
+        frames = self._frames(packets)
         first = next(frames, None)
         if first is None:
             return
-        frame, index = first
-        begins = (index or 0) if sought else 0
+        frame, _ = first
+        begins = (self._place(frame) or 0) if sought else 0
         joiner = Joiner(begins)
         joined = joiner.join(itertools.chain((first,), frames))
         yield from drop(joined, second * frame.sample_rate - begins)
@@ -128,17 +133,20 @@ class PyavReader:
         self._container.seek(int((self._origin + second - _LEAD) / stream.time_base), stream=stream)
         return True
 
-    def _frames(self) -> Iterator[tuple[Any, int | None]]:
+    def _before(self, seconds: float) -> Callable[[Any], bool]:
+        at = int((self._origin + seconds) / self._stream.time_base)
+        return lambda packet: packet.pts is not None and packet.pts < at
+
+    def _frames(self, packets: Iterator[Any]) -> Iterator[tuple[Any, int | None]]:
         """Yield each frame and the sample of the recording where it belongs, if that is known."""
         import av
 
         damaged = 0
         decode = self._stream.codec_context.decode
-        packets = self._container.demux(self._stream)
         while True:
             try:
                 for frame in decode(next(packets)):
-                    yield frame, self._index(frame)
+                    yield frame, self._place(frame) if self._has_clock else None
             except StopIteration:
                 break
             except av.InvalidDataError:
@@ -151,8 +159,8 @@ class PyavReader:
         if damaged:
             self.notes.append(f"{damaged} damaged packets were left out")
 
-    def _index(self, frame: Any) -> int | None:
-        if frame.pts is None or not self._has_clock:
+    def _place(self, frame: Any) -> int | None:
+        if frame.pts is None:
             return None
         # The stream's clock, read once: a Fraction for each frame costs a tenth of the decoding.
         ticks, per_second = self._clock
@@ -175,6 +183,19 @@ class PyavReader:
         except av.FFmpegError:
             return None
         return self.claimed if abs(last - self.claimed) < _NEAR else None
+
+    def counted(self) -> float:
+        """Return the seconds that the packets of an mp3 hold together, without decoding them."""
+        import av
+
+        base, ends = self._stream.time_base, 0.0
+        try:
+            for packet in self._container.demux(self._stream):
+                if packet.pts is not None:
+                    ends = float((packet.pts + (packet.duration or 0)) * base)
+        except av.FFmpegError:
+            return max(0.0, ends - self._origin)
+        return max(0.0, ends - self._origin)
 
     def close(self) -> None:
         """Let go of libavformat's context."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -12,6 +13,7 @@ from qwen_audio_tools.decoding.sniff import FLAC, MP3, Container
 from qwen_audio_tools.errors import ClipError, ClipUnreadable
 
 if TYPE_CHECKING:
+    from qwen_audio_tools.decoding.pyav_reader import PyavReader
     from qwen_audio_tools.decoding.reader import Samples
 
 BLOCK = 131_072
@@ -56,6 +58,16 @@ class SoundfileReader:
 
     def blocks(self, second: int) -> Iterator[tuple[int, Samples]]:
         """Yield (rate, samples) from a whole second on; see Reader."""
+        # libmpg123 throws the bit reservoir away where it is sent to a place inside: what comes
+        # first may be wrong, and it complains about that on stderr.
+        if second and self._container is MP3 and (other := self._other()):
+            with contextlib.closing(other):
+                yield from other.blocks(second)
+            self.notes.extend(other.notes)
+        else:
+            yield from self._blocks(second)
+
+    def _blocks(self, second: int) -> Iterator[tuple[int, Samples]]:
         import numpy as np
         import soundfile
 
@@ -81,18 +93,23 @@ class SoundfileReader:
     def _after_damage(self, at: int) -> Iterator[tuple[int, Samples]]:
         """Yield what libsndfile left: at damage it stops; libavcodec goes on."""
         from qwen_audio_tools.decoding.frames import drop
+
+        other = self._other()
+        if other is None:
+            self.notes.append(f"decoding stopped at {at / self._sound.samplerate:.1f} s")
+            return
+        with contextlib.closing(other):
+            yield from drop(other.blocks(0), at)
+        self.notes.extend(other.notes)
+
+    def _other(self) -> PyavReader | None:
+        """Return the same recording in libavcodec, or None where that can't open it."""
         from qwen_audio_tools.decoding.pyav_reader import PyavReader
 
         try:
-            other = PyavReader(self._file, self._name, self._container, self._limits)
-        except ClipError as error:
-            self.notes.append(f"decoding stopped at {at / self._sound.samplerate:.1f} s: {error}")
-            return
-        try:
-            yield from drop(other.blocks(0), at)
-        finally:
-            other.close()
-        self.notes.extend(other.notes)
+            return PyavReader(self._file, self._name, self._container, self._limits)
+        except ClipError:
+            return None
 
     def reaches(self) -> float | None:
         """Return the seconds if the very last sample can be read; see Reader."""
@@ -101,6 +118,9 @@ class SoundfileReader:
         seconds = self._known_seconds()
         if seconds is None:
             return None
+        if self._container is MP3 and (other := self._other()):
+            with contextlib.closing(other):
+                return seconds if other.counted() >= seconds else None
         try:
             self._sound.seek(self._sound.frames - 1)
             return seconds if len(self._sound.read(1)) else None

@@ -209,6 +209,20 @@ def test_mp3_frames_keep_the_bits_that_they_borrow_from_earlier_ones(write, melo
     np.testing.assert_allclose(ours, best, atol=1e-4)
 
 
+@pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000])
+@pytest.mark.parametrize("start", [1.0, 2.5, 6.02])
+def test_a_span_of_an_mp3_is_what_the_whole_has_there_and_nothing_is_complained_of(
+    write, capfd, rate, start
+):
+    noise = 0.2 * np.random.default_rng(rate).normal(size=(9 * rate, 1))
+    path = write("mp3", noise, rate)
+    whole, _ = heard(path)
+    span, decoded = heard(path, start=start, end=8.0)
+    np.testing.assert_allclose(span, whole[round(start * RATE) : 8 * RATE], atol=1e-4)
+    assert decoded.warnings == ()
+    assert capfd.readouterr().err == ""
+
+
 def test_the_resampler_is_as_good_as_promised(write):
     rate = 44_100
     time = np.arange(4 * rate) / rate
