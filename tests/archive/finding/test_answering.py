@@ -1,14 +1,22 @@
 """An archive answers with what can be heard in it, cited to the second, or says that it can't."""
 
+from dataclasses import replace
+
 import pytest
 
 from qwen_audio_tools import open_engine
 from qwen_audio_tools.archive.answering import NOT_THERE, ask_archive
+from qwen_audio_tools.archive.archive import made
 from qwen_audio_tools.archive.citing import cites_all, playable
+from qwen_audio_tools.archive.index.lance_index import LanceIndex
 from qwen_audio_tools.archive.index.rows import Hit
 from qwen_audio_tools.archive.noting import Asking
 from qwen_audio_tools.conversation import Conversation
+from qwen_audio_tools.engines.embedding import open_embedder
+from qwen_audio_tools.testing.made_records import text_record
 from qwen_audio_tools.testing.scripted_engine import ScriptedEngine
+
+OTHERS = [("David Stone", "Dublin", "rabbits"), ("Mary Cooper", "Glasgow", "foxes")]
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +70,43 @@ def test_what_nobody_said_is_not_in_the_archive(shelf, embedded):
     assert found.citations == ()
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Who translated the Odyssey into Korean?",
+        "Which programming language does the robot use?",
+        "How old was the oldest mammoth?",
+    ],
+)
+def test_a_voice_or_a_language_that_any_speech_has_answers_nothing(shelf, embedded, question):
+    archive, index = shelf
+    assert not ask_archive(archive, index, question, engine=embedded).found
+
+
+def test_how_somebody_sounds_is_told_of_those_who_speak_about_it(shelf, embedded):
+    archive, index = shelf
+    question = "Is the person who talks about tomatoes and water male or female?"
+    found = ask_archive(archive, index, question, engine=embedded)
+    assert any(item.kind == "voice" for item in found.answer.evidence)
+    assert {each.hit.title for each in found.citations} == {"In the village"}
+
+
+def test_the_same_that_was_said_of_somebody_else_is_not_cited(tmp_path, embedded):
+    archive = made(tmp_path / "archive")
+    for at, (who, where, why) in enumerate(
+        [("Helen Park", "Oslo", "wolves"), ("Helen Park", "Boston", "seals"), *OTHERS]
+    ):
+        said = f"{who} moved from {where} because of the {why}."
+        archive.ledger.put(text_record("Harbour Radio", f"Number {at}", [said]))
+    index = LanceIndex(str(tmp_path / "index"), open_embedder(), tmp_path / "lock")
+    index.refresh(archive.ledger)
+    question = "Why did Helen Park move from Oslo?"
+    reading = Asking(listen=False)
+    found = ask_archive(archive, index, question, engine=embedded, asking=reading)
+    assert [each.hit.title for each in found.citations] == ["Number 0"]
+    assert found.answer.text == "“Helen Park moved from Oslo because of the wolves.” [1]"
+
+
 def test_a_model_that_converses_hears_the_span_and_its_sentences_are_cited(shelf):
     archive, index = shelf
 
@@ -94,11 +139,6 @@ def test_a_sentence_without_its_source_is_not_let_through(shelf):
 
 
 def test_audio_that_is_gone_is_read_and_that_is_said(shelf, embedded, tmp_path):
-    from dataclasses import replace
-
-    from qwen_audio_tools.archive.archive import made
-    from qwen_audio_tools.archive.index.lance_index import LanceIndex
-
     archive, index = shelf
     other = made(tmp_path / "other")
     for record in archive.ledger:
