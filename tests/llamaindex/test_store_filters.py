@@ -126,6 +126,7 @@ def test_filters_are_joined_and_nested(filled):
         where("show", None),
         where("start", 5, "text_match"),
         where("start", float("nan"), ">"),
+        where("start", 2**53 + 1),
     ],
 )
 def test_a_filter_that_can_not_be_told_is_refused(filled, filters):

@@ -199,7 +199,10 @@ for number in range(12):
 """
 
 
-def test_two_processes_write_and_nothing_is_lost_or_there_twice(store):
+@pytest.mark.parametrize("locks", [True, False])
+def test_two_processes_write_and_nothing_is_lost_or_there_twice(store, locks):
+    if not locks:  # as in an object store: what has a scheme is not locked
+        store = LanceAudioStore(uri=f"file://{store.uri}")
     command = [sys.executable, "-c", WRITER, store.uri]
     running = [subprocess.Popen([*command, name]) for name in ("one", "two")]
     assert [each.wait(timeout=200) for each in running] == [0, 0]
@@ -208,6 +211,17 @@ def test_two_processes_write_and_nothing_is_lost_or_there_twice(store):
     assert len(found) == len(set(found))
     assert set(found) == kept | {f"shared{number}" for number in range(12)}
     assert ids(store, where("only two", 4)) <= {"two4", "shared4"}
+
+
+def test_a_store_that_another_process_clears_and_fills_is_followed(filled):
+    assert ids(filled)
+    other = LanceAudioStore(uri=filled.uri)
+    other.clear()
+    assert ids(filled) == set()
+    other.add([node("fresh", "new words")])
+    assert ids(filled) == {"fresh"}
+    filled.add([node("more")])
+    assert ids(other) == {"fresh", "more"}
 
 
 def test_without_lancedb_it_says_what_to_install(filled, monkeypatch):

@@ -1,9 +1,4 @@
-"""The index in LanceDB: a folder or an object store, vectors and full text in one table.
-
-Below 50,000 passages vectors are compared one by one, which is exact and quick; above, an IVF_SQ
-index is searched and its best are compared exactly (`refine_factor`): the library's default index
-loses more than half of the nearest.
-"""
+"""The index in LanceDB: a folder or an object store, vectors and full text in one table."""
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qwen_audio_tools.archive.index import nearest
 from qwen_audio_tools.archive.index.filters import Filters
 from qwen_audio_tools.archive.index.rows import Hit, Unread, digest, hit, rows, schema, texts
 from qwen_audio_tools.archive.records import EpisodeRecord
@@ -24,11 +20,8 @@ if TYPE_CHECKING:
     from lancedb.table import Table
 
 TABLE = "passages"
-EXACT_BELOW = 50_000
 COMMIT = 4000
 """Rows that are written at once: each commit costs a file, and up to a quarter of a second."""
-_REFINE = 10
-_PROBES = 40
 _KEPT = timedelta(hours=1)
 """How long old versions stay, for whoever is reading one."""
 
@@ -115,9 +108,7 @@ class LanceIndex:
         with _told("searched"):
             found = table.search(self.embedder.embed([query])[0], vector_column_name="vector")
             found = found.distance_type("cosine")
-            if self._has_vectors(table):
-                found = found.nprobes(_PROBES).refine_factor(_REFINE)
-            found = found.where(filters.expression(episodes=episodes))
+            found = nearest.looked_up(found, table).where(filters.expression(episodes=episodes))
             return _hits(found, count, "_distance", -1.0)
 
     def around(self, episode: str, first: int, last: int) -> list[Hit]:
@@ -184,7 +175,7 @@ class LanceIndex:
 
     def _tend(self) -> None:
         """Bring the indexes up to date, and give back what old versions take."""
-        from lancedb.index import FTS, BTree, IvfSq
+        from lancedb.index import FTS, BTree
 
         table = self._table()
         if table is None:
@@ -198,12 +189,8 @@ class LanceIndex:
                 table.create_index("searched", config=words)
             if "episode" not in there:
                 table.create_index("episode", config=BTree())
-            if len(self) >= EXACT_BELOW and "vector" not in there:
-                table.create_index("vector", config=IvfSq(distance_type="cosine"))
+            nearest.tend(table, table.count_rows())
             table.optimize(cleanup_older_than=_KEPT)
-
-    def _has_vectors(self, table: "Table") -> bool:
-        return any("vector" in index.columns for index in table.list_indices())
 
     def _table(self) -> "Table | None":
         # Opened anew each time, half a millisecond: another process may have written meanwhile, or

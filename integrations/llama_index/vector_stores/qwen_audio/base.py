@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr
+from llama_index.core.bridge.pydantic import ConfigDict, Field
 from llama_index.core.schema import BaseNode
 from llama_index.core.vector_stores.types import (
     BasePydanticVectorStore,
@@ -18,11 +18,11 @@ from llama_index.core.vector_stores.types import (
     VectorStoreQueryResult,
 )
 from llama_index.vector_stores.qwen_audio.filters import expression
-from llama_index.vector_stores.qwen_audio.opening import connected, told, writing
+from llama_index.vector_stores.qwen_audio.opening import connected, patiently, told, writing
 from llama_index.vector_stores.qwen_audio.ranking import ranked
 from llama_index.vector_stores.qwen_audio.rows import READ, added, node_of, row_of, schema
 
-from qwen_audio_tools.archive.index.lance_index import EXACT_BELOW
+from qwen_audio_tools.archive.index import nearest
 from qwen_audio_tools.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ class LanceAudioStore(BasePydanticVectorStore):
     table_name: str = Field(default="nodes", pattern=r"^[A-Za-z0-9_-]+$")
     stores_text: bool = True
     flat_metadata: bool = True
-    _opened: Any = PrivateAttr(default=None)
 
     @classmethod
     def class_name(cls) -> str:
@@ -68,8 +67,7 @@ class LanceAudioStore(BasePydanticVectorStore):
         rows = {node.node_id: row_of(node) for node in nodes}
         if not rows:
             return []
-        with told("written", self.uri), writing(self.uri, self.table_name):
-            self._write(list(rows.values()))
+        self._change("written", lambda: self._write(list(rows.values())))
         return [node.node_id for node in nodes]
 
     def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
@@ -94,9 +92,9 @@ class LanceAudioStore(BasePydanticVectorStore):
 
     def clear(self) -> None:
         """Remove all nodes, and the table that they were in."""
-        with told("cleared", self.uri), writing(self.uri, self.table_name):
-            self._opened = None
-            connected(self.uri).drop_table(self.table_name, ignore_missing=True)
+        self._change(
+            "cleared", lambda: connected(self.uri).drop_table(self.table_name, ignore_missing=True)
+        )
 
     def get_nodes(
         self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None
@@ -166,13 +164,9 @@ class LanceAudioStore(BasePydanticVectorStore):
         """Return the nodes that fit best, as `query`."""
         return await asyncio.to_thread(self.query, query)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the open table behind; the address opens it again."""
-        opened, self._opened = self._opened, None
-        try:
-            return super().__getstate__()
-        finally:
-            self._opened = opened
+    def _change(self, what: str, work: Callable[[], object]) -> None:
+        with told(what, self.uri), writing(self.uri, self.table_name):
+            patiently(work)
 
     def _write(self, rows: list[dict[str, Any]]) -> None:
         import pyarrow as pa
@@ -202,11 +196,10 @@ class LanceAudioStore(BasePydanticVectorStore):
         # ICU finds the words of Chinese, too. Its stop words are those of all languages at once,
         # among them "dog" and "cat": BM25 weighs common words low by itself.
         made.create_index("text", config=FTS(base_tokenizer="icu", remove_stop_words=False))
-        self._opened = made
         return made
 
     def _remove(self, which: Callable[[Sequence[str]], "Expr | None"]) -> None:
-        with told("deleted", self.uri), writing(self.uri, self.table_name):
+        def work() -> None:
             table = self._table()
             if table is None:
                 return
@@ -217,27 +210,21 @@ class LanceAudioStore(BasePydanticVectorStore):
             table.delete(where)
             self._tend(table, before)
 
+        self._change("deleted", work)
+
     def _tend(self, table: Any, before: int) -> None:
         """Now and then join small files, and index vectors once comparing them all takes long."""
-        from lancedb.index import IvfSq
-
         if table.version // _TENDED == before // _TENDED:
             return
         # The nodes are written by now; without a lock another process may tend to them as well.
         with contextlib.suppress(Exception):
-            indexed = {name for index in table.list_indices() for name in index.columns}
-            if table.count_rows() >= EXACT_BELOW and "vector" not in indexed:
-                table.create_index("vector", config=IvfSq(distance_type="cosine"))
+            nearest.tend(table, table.count_rows())
             table.optimize(cleanup_older_than=_KEPT)
 
     def _table(self) -> Any:
-        if self._opened is not None:
-            with contextlib.suppress(Exception):
-                self._opened.checkout_latest()  # another process may have written meanwhile
-                return self._opened
-            self._opened = None
+        # Opened anew each time: another process may have written, or cleared and begun anew.
         with told("opened", self.uri):
             connection = connected(self.uri)
-            if self.table_name in connection.list_tables().tables:
-                self._opened = connection.open_table(self.table_name)
-        return self._opened
+            if self.table_name not in connection.list_tables().tables:
+                return None
+            return connection.open_table(self.table_name)

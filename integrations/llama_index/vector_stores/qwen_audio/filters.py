@@ -16,7 +16,7 @@ from llama_index.core.vector_stores.types import (
     MetadataFilter,
     MetadataFilters,
 )
-from llama_index.vector_stores.qwen_audio.rows import column
+from llama_index.vector_stores.qwen_audio.rows import EXACT, column
 
 from qwen_audio_tools.archive.index.rows import marked
 from qwen_audio_tools.errors import SettingsError
@@ -134,6 +134,11 @@ def _listed(one: MetadataFilter) -> list[Any]:
 def _value(one: MetadataFilter, value: Any) -> str | float:
     if isinstance(value, str):
         return value
+    if isinstance(value, int) and abs(value) > EXACT:
+        raise SettingsError(
+            f"{one.key!r} can't be compared exactly with a number as large as {value!r:.80}",
+            hint="write such a number as a text",
+        )
     if isinstance(value, int | float) and math.isfinite(value):
         return float(value)
     raise SettingsError(

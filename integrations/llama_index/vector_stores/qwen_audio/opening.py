@@ -1,12 +1,18 @@
 """LanceDB as the store uses it: opened on first use, locked while written, its errors as ours."""
 
 import contextlib
-from collections.abc import Iterator
+import random
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from qwen_audio_tools.errors import ArchiveError, MissingExtra, QwenAudioError
 from qwen_audio_tools.locking import locked
+
+_WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+"""Seconds between tries where nothing keeps others from writing; each is drawn about it."""
+_CONFLICTS = ("commit conflict", "already exists", "concurrent", "preempted")
 
 
 def connected(uri: str) -> Any:
@@ -35,6 +41,19 @@ def writing(uri: str, table: str) -> Iterator[None]:
     Path(place).mkdir(parents=True, exist_ok=True)
     with locked(Path(place) / f"{table}.lock"):
         yield
+
+
+def patiently(work: Callable[[], object]) -> None:
+    """Do it again for as long as others write to the same at the same time, up to some seconds."""
+    for wait in (*_WAITS, None):
+        try:
+            work()
+        except Exception as error:
+            if wait is None or not any(each in str(error).lower() for each in _CONFLICTS):
+                raise
+            time.sleep(wait * random.uniform(0.5, 1.5))
+        else:
+            return
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode
 from llama_index.vector_stores.qwen_audio.rows import READ
 
+from qwen_audio_tools.archive.index import nearest
 from qwen_audio_tools.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 Ranked = list[tuple[dict[str, Any], float]]
 _RANK = 60
-_REFINE, _PROBES = 10, 40
-"""How much of an index of vectors is looked at, and compared exactly: by itself it loses many."""
 
 
 def ranked(table: Any, query: VectorStoreQuery, where: "Expr | None") -> Ranked:
@@ -53,8 +52,7 @@ def _by_meaning(table: Any, query: VectorStoreQuery, where: "Expr | None", count
             hint="ask with the embed_model that the nodes were embedded with",
         )
     search = table.search(vector, vector_column_name="vector").distance_type("cosine")
-    if any("vector" in index.columns for index in table.list_indices()):
-        search = search.nprobes(_PROBES).refine_factor(_REFINE)
+    search = nearest.looked_up(search, table)
     return [(row, 1 - row["_distance"]) for row in _rows(search, where, count, "_distance")]
 
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 READ = ("id", "text", "node", "kind")
 """The columns that a node is made of again."""
 _TEXTS, _NUMBERS = "t_", "n_"
-_EXACT = 2**53
+EXACT = 2**53
+"""Up to here a number of the store, a float64, tells each whole number from the next."""
 _PLAIN = re.compile(r"[a-z0-9]")
 
 
@@ -92,7 +93,7 @@ def _flat(node: BaseNode) -> Iterable[tuple[str, str | float]]:
                 "only texts and numbers can be kept",
                 hint="join the names of a list by commas",
             )
-        if isinstance(value, int) and abs(value) > _EXACT:
+        if isinstance(value, int) and abs(value) > EXACT:
             raise SettingsError(
                 f"metadata {key!r} of node {node.node_id!r} is too large to be compared exactly",
                 hint="write such a number as a text",
