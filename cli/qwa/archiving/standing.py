@@ -80,7 +80,7 @@ def _counts(states: dict[str, int]) -> str:
 
 
 def _hours(seconds: float) -> str:
-    return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 3600:.2f} h" if seconds < 36_000 else f"{seconds / 3600:,.1f} h"
 
 
 def _size(size: int) -> str:
