@@ -29,6 +29,11 @@ class Manners:
         """Return interface text in the language of this run."""
         return in_chinese(english) if self.language == "zh" else english
 
+    def counted(self, english: str, count: int, **values: str) -> str:
+        """Return interface text about so many episodes; of one it says so."""
+        text = self.words(english).format(count=count, **values)
+        return text.replace("episodes", "episode", 1) if count == 1 else text
+
     def tell(self, message: str, *, kind: str = "") -> None:
         """Write one line for the person to stderr, unless told to be quiet."""
         if self.quiet:

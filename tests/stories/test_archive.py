@@ -79,7 +79,7 @@ def test_a_folder_is_added_and_a_backup_restored(qwa, tmp_path):
     folder = tmp_path / "Talks"
     folder.mkdir()
     write(folder / "one.wav", speech("This is a talk."))
-    assert qwa("add", folder).out == "Talks: 1 new episodes\n"
+    assert qwa("add", folder).out == "Talks: 1 new episode\n"
     assert qwa("sync", "--quiet").err == ""
     backup = tmp_path / "backup.tar.gz"
     assert qwa("export", backup).code == 0
@@ -122,7 +122,7 @@ def test_bad_feeds_are_told_and_good_ones_added_beside_them(qwa, shows, tmp_path
         f"{shows.url}/feed.xml", "--latest", "1", "--allow-private",
     )  # fmt: skip
     assert run.code == 7
-    assert run.out == "The Harbour Show: 1 new episodes\n"
+    assert run.out == "The Harbour Show: 1 new episode\n"
     for words in ("a web page, not a feed", "declares an XML entity", "the server says 404"):
         assert words in run.err
     assert "1 new" in qwa("status").out

@@ -95,7 +95,7 @@ def _tell(found: "Visit | NotAdded", manners: "Manners") -> None:
 
     if isinstance(found, NotAdded):
         return
-    new = manners.words("{count} new episodes").format(count=found.new)
+    new = manners.counted("{count} new episodes", found.new)
     write_line(sys.stdout, f"{printable(found.show.title)}: {new}")
     for warning in found.show.warnings:
         manners.tell(printable(warning), kind="warning")

@@ -76,7 +76,8 @@ def _lines(found: "Status", manners: "Manners") -> Iterator[str]:
 def _counts(states: dict[str, int]) -> str:
     total = sum(states.values())
     each = ", ".join(f"{count} {state}" for state, count in states.items())
-    return f"{total} episodes ({each})" if each else "no episodes"
+    episodes = "1 episode" if total == 1 else f"{total} episodes"
+    return f"{episodes} ({each})" if each else "no episodes"
 
 
 def _hours(seconds: float) -> str:

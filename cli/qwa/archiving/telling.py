@@ -41,7 +41,8 @@ class Teller:
         elif isinstance(event, Planned):
             self._so_far.planned = event
             self._so_far.start()
-            self._say("{count} episodes to hear", count=event.episodes)
+            self.bar.clear()
+            self._manners.tell(self._manners.counted("{count} episodes to hear", event.episodes))
         elif isinstance(event, Outcome):
             self._running.pop(event.id, None)
             self._so_far.count(event)
@@ -72,9 +73,9 @@ class Teller:
         if self._as_json:
             write_line(self._out, json.dumps(value, ensure_ascii=False, indent=2))
         else:
-            words = self._manners.words("{count} episodes heard, {hours} h")
             hours = f"{report.heard_seconds / 3600:.2f}"
-            write_line(self._out, words.format(count=report.heard, hours=hours))
+            words = "{count} episodes heard, {hours} h"
+            write_line(self._out, self._manners.counted(words, report.heard, hours=hours))
         failed = len(report.failed) + len(report.shows_failed)
         if failed:
             self._manners.tell("qwa archive status", kind="hint")
@@ -86,7 +87,7 @@ class Teller:
         if show.error:
             self._warn(f"{title}: {show.error}")
         elif visit.new or visit.changed:
-            new = self._manners.words("{count} new episodes").format(count=visit.new)
+            new = self._manners.counted("{count} new episodes", visit.new)
             self._manners.tell(f"{title}: {new}")
 
     def _worked(self, outcome: "Outcome") -> None:
