@@ -66,6 +66,10 @@ class Rays:
                     found[int(process.name)] = name.decode(errors="replace")
         return found
 
+    def raylets(self) -> set[int]:
+        """Return those of them that stand for a machine."""
+        return {at for at, name in self.processes().items() if "raylet/raylet" in name.split()[0]}
+
     def ended(self, what: str = "", seconds: float = 120) -> bool:
         """Return whether all of them end, or those called so."""
         until = time.monotonic() + seconds
@@ -187,16 +191,17 @@ def test_a_cluster_that_runs_already_goes_on_when_its_work_is_done_or_cancelled(
     _, err = child.communicate(timeout=180)
     assert child.returncode == 0, err
     assert states(filled) == {State.HEARD: EPISODES}
-    assert any("raylet" in name for name in rays.processes().values())
+    assert rays.raylets()
 
 
 def test_a_lost_machine_costs_its_episodes_some_time(filled, rays):
     address = rays.head()
+    of_the_head = rays.raylets()
     rays.start("--address", address, "--num-cpus", "4")
-    raylets = {at for at, name in rays.processes().items() if "raylet/raylet" in name.split()[0]}
+    (raylet,) = rays.raylets() - of_the_head
     child = sync(filled, rays, "--ray", address, engine="quick:takes-a-while")
     begins(rays, EPISODES)  # on both of them
-    os.kill(max(raylets), signal.SIGKILL)
+    os.kill(raylet, signal.SIGKILL)
     out, err = child.communicate(timeout=180)
     assert child.returncode == 0, err
     assert json.loads(out)["heard"] == EPISODES
