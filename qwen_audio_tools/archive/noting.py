@@ -95,16 +95,29 @@ class Asked:
 
     def _judged(self, hit: Hit, answer: Answer) -> Note:
         """Judge the answer of an engine that writes from evidence alone, by its evidence."""
-        kinds = {item.kind for item in answer.evidence} - {"near"}
-        if not kinds - NO_SUPPORT:
-            return Note(hit, answer, supports=False)
+        kinds = {item.kind for item in answer.evidence}
         if kinds & _SOUNDS:
             return Note(hit, answer, supports=True)
-        if kinds == {"speech"}:  # what was said, chosen by the question
-            return Note(hit, answer, True, max(item.score or 0.0 for item in answer.evidence))
+        if kinds in ({"speech"}, {"near"}):  # what was said, chosen by the question
+            return self._better_heard(hit, answer)
+        if not kinds - NO_SUPPORT:
+            return Note(hit, answer, supports=False)
         # A voice, a mood or a language is heard in any speech: its words must bear on the question.
         score = max((each.score for each in self._quotes(hit)), default=None)
         return Note(hit, answer, score is not None, score)
+
+    def _better_heard(self, hit: Hit, answer: Answer) -> Note:
+        """Note words as they were understood now or when the ledger was written: what is nearer.
+
+        A span that is heard alone may be understood better than among others, or worse.
+        """
+        scores = [item.score or 0.0 for item in answer.evidence if item.kind == "speech"]
+        now = max(scores, default=0.0)
+        read = self._read(hit, ())
+        if read.score is None or read.score <= now:
+            return Note(hit, answer, bool(scores), now if scores else None)
+        answer = replace(answer, text=read.answer.text, evidence=read.answer.evidence)
+        return Note(hit, answer, True, read.score)
 
     def _audio(self, hit: Hit) -> tuple[Clip | None, str]:
         """Return the audio of a span and a little around it, or why it can't be heard."""
