@@ -16,7 +16,7 @@ class LoudnessTrack:
 
     def __init__(self) -> None:
         self._waiting = np.zeros(0, np.float32)
-        self._cells: list[npt.NDArray[np.int8]] = []
+        self._cells = bytearray()
 
     def feed(self, samples: npt.NDArray[np.float32]) -> None:
         """Take the next samples."""
@@ -30,11 +30,11 @@ class LoudnessTrack:
         if len(self._waiting):
             self._add(self._waiting[None])
             self._waiting = np.zeros(0, np.float32)
-        return np.concatenate([np.zeros(0, np.int8), *self._cells])
+        return np.frombuffer(self._cells, np.int8)
 
     def _add(self, cells: npt.NDArray[np.float32]) -> None:
         power = np.einsum("ij,ij->i", cells, cells) / max(cells.shape[1], 1)
-        self._cells.append(np.rint(10 * np.log10(power + 1e-12)).astype(np.int8))
+        self._cells += np.rint(10 * np.log10(power + 1e-12)).astype(np.int8).tobytes()
 
 
 def sharpened(span: Span, cells: npt.NDArray[np.int8]) -> Span:

@@ -5,6 +5,8 @@ own and not probabilities; "no evidence" is all that silence about a sound can m
 sound under speech is missed about half of the time.
 """
 
+from array import array
+
 import numpy as np
 import numpy.typing as npt
 
@@ -28,9 +30,8 @@ class SoundMeter:
         self._cutter = PatchCutter()
         self._loudness = LoudnessTrack()
         self._keep = int(np.argmax(LEVEL_SCORES >= KEEP))
-        self._starts: list[float] = []
-        self._indices: list[npt.NDArray[np.uint16]] = []
-        self._levels: list[npt.NDArray[np.uint8]] = []
+        self._starts, self._counts = array("f"), array("H")
+        self._indices, self._levels = array("H"), array("B")
 
     def feed(self, samples: npt.NDArray[np.float32]) -> None:
         """Take the next samples, float32 in [-1, 1], shape (n,), any n."""
@@ -44,9 +45,9 @@ class SoundMeter:
             self._score(start, patch)
         return SoundScores(
             starts=np.array(self._starts, np.float32),
-            counts=np.array([len(found) for found in self._indices], np.uint16),
-            indices=np.concatenate([np.zeros(0, np.uint16), *self._indices]),
-            levels=np.concatenate([np.zeros(0, np.uint8), *self._levels]),
+            counts=np.array(self._counts, np.uint16),
+            indices=np.array(self._indices, np.uint16),
+            levels=np.array(self._levels, np.uint8),
             loudness=self._loudness.finish(),
             duration=self._cutter.samples_seen / RATE,
         )
@@ -55,8 +56,9 @@ class SoundMeter:
         levels = self._model.levels(patch)
         kept = np.flatnonzero(levels >= self._keep)
         self._starts.append(start)
-        self._indices.append(kept.astype(np.uint16))
-        self._levels.append(levels[kept])
+        self._counts.append(len(kept))
+        self._indices.frombytes(kept.astype(np.uint16).tobytes())
+        self._levels.frombytes(levels[kept].tobytes())
 
 
 def sound_scores(samples: npt.NDArray[np.float32]) -> SoundScores:

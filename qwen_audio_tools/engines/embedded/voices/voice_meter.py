@@ -25,6 +25,8 @@ _GROUP = 25
 
 Floats = npt.NDArray[np.float32]
 
+_KINDS = (np.float16, np.uint8, np.int8, np.int8, np.uint8)
+"""How pitch, clarity, level, tilt and centroid are kept."""
 _HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME) / FRAME)).astype(np.float32)
 _HERTZ = np.fft.rfftfreq(FRAME, 1 / RATE).astype(np.float32)
 _BELOW = (_HERTZ >= 50) & (_HERTZ < 1000)
@@ -40,7 +42,8 @@ class VoiceMeter:
     def __init__(self) -> None:
         self._waiting = np.zeros(0, np.float32)
         self._seen = 0
-        self._frames: list[tuple[npt.NDArray[np.generic], ...]] = []
+        # Bytes, not a list of small arrays: these took 12 MB an hour, mostly for their headers.
+        self._columns = tuple(bytearray() for _ in _KINDS)
 
     def feed(self, samples: Floats) -> None:
         """Take the next samples, float32 in [-1, 1], shape (n,), any n."""
@@ -49,7 +52,7 @@ class VoiceMeter:
         need, step = (_GROUP - 1) * HOP + FRAME, _GROUP * HOP
         at = 0
         while len(self._waiting) - at >= need:
-            self._frames.append(_measure(self._waiting[at : at + need]))
+            self._add(self._waiting[at : at + need])
             at += step
         if at:
             self._waiting = self._waiting[at:].copy()
@@ -60,11 +63,10 @@ class VoiceMeter:
         if left:
             need = (left - 1) * HOP + FRAME
             padded = np.pad(self._waiting, (0, max(0, need - len(self._waiting))))
-            self._frames.append(_measure(padded[:need]))
-        types = (np.float16, np.uint8, np.int8, np.int8, np.uint8)
-        empty = tuple(np.zeros(0, kind) for kind in types)
-        columns = [np.concatenate(column) for column in zip(empty, *self._frames, strict=True)]
-        pitch, clarity, level, tilt, centroid = columns
+            self._add(padded[:need])
+        pitch, clarity, level, tilt, centroid = (
+            np.frombuffer(column, kind) for column, kind in zip(self._columns, _KINDS, strict=True)
+        )
         return VoiceTrack(
             pitch=pitch,
             clarity=clarity,
@@ -73,6 +75,10 @@ class VoiceMeter:
             centroid=centroid,
             duration=self._seen / RATE,
         )
+
+    def _add(self, samples: Floats) -> None:
+        for column, values in zip(self._columns, _measure(samples), strict=True):
+            column += values.tobytes()
 
 
 def _measure(samples: Floats) -> tuple[npt.NDArray[np.generic], ...]:
@@ -86,13 +92,14 @@ def _measure(samples: Floats) -> tuple[npt.NDArray[np.generic], ...]:
     above = power[:, _ABOVE].sum(axis=1) + 1e-9
     magnitude = np.sqrt(power)
     centroid = np.einsum("ij,j", magnitude, _HERTZ) / (magnitude.sum(axis=1) + 1e-9)
-    return (
-        hertz.astype(np.float16),
-        np.rint(clarity * 255).astype(np.uint8),
-        np.clip(np.rint(level), -120, 20).astype(np.int8),
-        np.clip(np.rint(10 * np.log10(above / below)), -120, 120).astype(np.int8),
-        np.clip(np.rint(centroid / 16), 0, 255).astype(np.uint8),
+    measured = (
+        hertz,
+        np.rint(clarity * 255),
+        np.clip(np.rint(level), -120, 20),
+        np.clip(np.rint(10 * np.log10(above / below)), -120, 120),
+        np.clip(np.rint(centroid / 16), 0, 255),
     )
+    return tuple(values.astype(kind) for values, kind in zip(measured, _KINDS, strict=True))
 
 
 def voice_measures(
