@@ -7,6 +7,7 @@ that neither a playlist nor an exotic decoder can be reached by what a file cont
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -189,12 +190,10 @@ class PyavReader:
         import av
 
         base, ends = self._stream.time_base, 0.0
-        try:
+        with contextlib.suppress(av.FFmpegError):
             for packet in self._container.demux(self._stream):
                 if packet.pts is not None:
                     ends = float((packet.pts + (packet.duration or 0)) * base)
-        except av.FFmpegError:
-            return max(0.0, ends - self._origin)
         return max(0.0, ends - self._origin)
 
     def close(self) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 BLOCK = 131_072
 """Samples read at once, all channels together."""
+_ROUNDING = 1e-6
+"""Seconds by which two ways to count the same samples may differ."""
 _SHORT = 0.5
 """Seconds of an mp3 that may be missing at its end without looking for them."""
 
@@ -120,7 +122,7 @@ class SoundfileReader:
             return None
         if self._container is MP3 and (other := self._other()):
             with contextlib.closing(other):
-                return seconds if other.counted() >= seconds else None
+                return seconds if other.counted() > seconds - _ROUNDING else None
         try:
             self._sound.seek(self._sound.frames - 1)
             return seconds if len(self._sound.read(1)) else None
