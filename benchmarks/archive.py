@@ -24,7 +24,7 @@ PARTS = ("listening", "memory", "finding", "answers")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="minutes, and nothing is written")
-    parser.add_argument("--rounds", type=int, default=3, help="of listening beside the peer")
+    parser.add_argument("--rounds", type=int, default=3, help="of listening, and of memory")
     parser.add_argument("--shows", type=int, default=4, help="an episode of each is heard so")
     parser.add_argument("--hours", type=float, default=4.0, help="of the long episode")
     parser.add_argument("--made", type=Path, help="where the made audio is kept")
@@ -43,13 +43,13 @@ def _measured(options: argparse.Namespace, scratch: Path) -> dict[str, list[Any]
     episodes, minutes = (1, 2.0) if options.quick else (10, 15.0)
     asked = make(made, episodes=episodes, minutes=minutes)
     found: dict[str, list[Any]] = {}
+    rounds = 1 if options.quick else options.rounds
     if "listening" in options.only:
-        rounds = 1 if options.quick else options.rounds
         files = archive_listening.files_of(made)[: options.shows]
         found["listening"] = [archive_listening.speed_table(files, rounds, scratch)]
     if "memory" in options.only:
         hours = 0.2 if options.quick else options.hours
-        found["memory"] = [archive_listening.memory_table(hours, scratch)]
+        found["memory"] = [archive_listening.memory_table(hours, rounds, scratch)]
     if {"finding", "answers"} & set(options.only):
         found |= _asked(asked, made, options.heard or scratch / "heard", options.only)
     for tables in found.values():

@@ -1,5 +1,6 @@
 """Run a command as a child and measure it: seconds, CPU seconds, peak memory."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -65,40 +66,45 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = N
 class _Watch(threading.Thread):
     """Reads the kernel's own high-water marks of a child and of its children until it ends.
 
-    `ru_maxrss` won't do: on Linux a child begins with that of its parent. The sum of the marks of
-    several processes is at least what they took together, never less.
+    The peak is the highest sum of the marks within one look of 20 ms, each mark being set anew
+    after it was read: what all took at one time, or a little more. Where marks can't be set anew
+    it may be a good deal more. `ru_maxrss` won't do: on Linux a child begins with that of
+    its parent, and of several processes it tells the largest alone.
     """
+
+    _LOOK_S = 0.02
+    _FAMILY_S = 0.1
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
         self._pid = pid
-        self._marks: dict[int, int] = {}
         self._ended = threading.Event()
-
-    @property
-    def peak_kb(self) -> int:
-        """The sum of all marks."""
-        return sum(self._marks.values())
+        self.peak_kb = 0
 
     def run(self) -> None:
-        pause = 0.01
-        while not self._ended.wait(pause):
-            for pid in _family(self._pid):
-                self._look(pid)
-            pause = min(0.1, pause * 1.2)
+        """Look until `stop`."""
+        family, counted = {self._pid}, 0.0
+        while not self._ended.wait(self._LOOK_S):
+            if time.monotonic() - counted >= self._FAMILY_S:
+                family, counted = _family(self._pid), time.monotonic()
+            self.peak_kb = max(self.peak_kb, sum(map(_mark, family)))
 
     def stop(self) -> None:
+        """End it, and wait for it."""
         self._ended.set()
         self.join()
 
-    def _look(self, pid: int) -> None:
-        try:
-            status = Path(f"/proc/{pid}/status").read_text()
-        except OSError:
-            return
-        mark = status.partition("VmHWM:")[2].split()
-        if mark:
-            self._marks[pid] = max(self._marks.get(pid, 0), int(mark[0]))
+
+def _mark(pid: int) -> int:
+    """Return the high-water mark of a process since the last look, in kB; 0 if it is gone."""
+    process = Path("/proc") / str(pid)
+    try:
+        mark = (process / "status").read_text().partition("VmHWM:")[2].split()
+    except OSError:
+        return 0
+    with contextlib.suppress(OSError):
+        (process / "clear_refs").write_text("5")
+    return int(mark[0]) if mark else 0
 
 
 def _family(pid: int) -> set[int]:

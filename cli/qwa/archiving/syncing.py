@@ -67,12 +67,12 @@ def sync(
         again=again,
     )
     fetcher = Fetcher(policy_for(allow_private=allow_private))
-    with (
-        Teller(manners, sys.stdout, as_json=as_json) as teller,
-        _listening(found, listeners, manners, workers=workers, ray=ray) as listening,
-    ):
-        report = synced(found, fetcher, listening, choice=choice, tell=teller)
-        code = teller.end(report)  # before the index: what was heard is kept, whatever comes of it
+    with Teller(manners, sys.stdout, as_json=as_json) as teller:
+        with _listening(found, listeners, manners, workers=workers, ray=ray) as listening:
+            report = synced(found, fetcher, listening, choice=choice, tell=teller)
+            # Before the index: what was heard is kept, whatever comes of it.
+            code = teller.end(report)
+        # Whoever listened has ended, and its memory is free for the index.
         index_of(archive).refresh(teller.bar)
     raise typer.Exit(code)
 

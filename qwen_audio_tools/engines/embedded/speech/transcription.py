@@ -23,7 +23,10 @@ from qwen_audio_tools.engines.embedded.speech.whisper_window import (
     transcribe_window,
 )
 from qwen_audio_tools.engines.embedded.speech.words import Words
-from qwen_audio_tools.engines.embedded.steady_memory import keep_memory_steady
+from qwen_audio_tools.engines.embedded.steady_memory import (
+    give_memory_back,
+    keep_memory_steady,
+)
 from qwen_audio_tools.engines.embedded.weights import whisper_choice
 from qwen_audio_tools.errors import QwenAudioError
 from qwen_audio_tools.spans import clock
@@ -35,6 +38,8 @@ Window = tuple[float, Samples]
 """The second of the recording at which a window starts, and its samples, shape (n,)."""
 
 _UNSURE_LANGUAGE = 0.5
+_MANY = 8
+"""Windows, some two minutes: less leaves little behind, and a question is not to wait for that."""
 
 
 class Transcriber:
@@ -113,6 +118,8 @@ class Transcriber:
         heard = list(self.transcribe(windows, language=language, translate=translate))
         if not heard:
             return Words()
+        if len(heard) > _MANY:
+            give_memory_back()
         seconds = Counter[str]()
         for window in heard:
             seconds[window.language] += round(100 * window.span.seconds)

@@ -5,6 +5,7 @@ what then fails the guard is heard again with all 30 s. It knows windows, not re
 """
 
 import math
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,11 @@ class Decoded:
 
 
 class WhisperModel:
-    """A loaded model. Safe to call from threads; `workers` calls run at once."""
+    """A loaded model. Safe to call from threads; `workers` calls run at once.
+
+    Half of them encode at a time, while the others decode: the attention over a window takes 50 to
+    100 MB, and windows that met by chance made the peak of a long recording (no slower, measured).
+    """
 
     def __init__(self, folder: Path, *, workers: int = 1, threads: int = 1) -> None:
         try:
@@ -65,6 +70,7 @@ class WhisperModel:
                 hint='pip install "qwen-audio-tools[embedded]"',
             ) from error
         self._view = ctranslate2.StorageView.from_array
+        self._encoding = threading.Semaphore(max(1, workers // 2))
         self.vocabulary = Vocabulary(folder)
         try:
             self._model = ctranslate2.models.Whisper(
@@ -90,7 +96,8 @@ class WhisperModel:
         frames = math.ceil(context * FRAMES_PER_SECOND / 2) * 2  # the encoder halves them
         mel = log_mel(samples, frames, self._model.n_mels)
         try:
-            view = self._model.encode(self._view(mel[None]), to_cpu=False)
+            with self._encoding:
+                view = self._model.encode(self._view(mel[None]), to_cpu=False)
         except RuntimeError as error:
             raise _mapped(error, "Whisper could not hear a window") from error
         return Encoded(view, samples, context)
