@@ -20,6 +20,7 @@ from qwen_audio_tools.archive.status import status
 from qwen_audio_tools.archive.verifying import verify
 from qwen_audio_tools.archive.worker import Listeners
 from qwen_audio_tools.archive.workers import Workers
+from qwen_audio_tools.locking import locked
 from qwen_audio_tools.testing.made_podcasts import item, rss
 
 PLUGIN = {"PYTHONPATH": str(Path(__file__).parent / "installed")}
@@ -131,6 +132,19 @@ def test_ctrl_c_keeps_what_is_finished_and_leaves_no_process_behind(fill, archiv
     assert _ends(worker)
     assert states(archive)[State.HEARD] == 2
     assert done(sync(archive))[0] == 0
+
+
+def test_whoever_listened_has_ended_before_the_index_takes_its_memory(fill, archive):
+    fill(3)
+    with locked(archive.folder / "index.lock"):
+        child = sync(archive, "--workers", "2")
+        worker = _worker_of(child)
+        assert _ends(worker)
+        assert states(archive) == {State.HEARD: 3}
+        assert child.poll() is None  # it waits for the index, which is held here
+    code, out, err = done(child)
+    assert code == 0, err
+    assert json.loads(out)["heard"] == 3
 
 
 def test_a_worker_does_not_outlive_whoever_started_it(fill, archive):

@@ -2,7 +2,9 @@
 
 import difflib
 import re
+import threading
 
+import ctranslate2
 import numpy as np
 import pytest
 
@@ -71,6 +73,26 @@ def test_windows_come_back_in_order_while_the_source_is_still_read(transcriber, 
     rest = list(stream)
     assert [window.span.start for window in (first, *rest)] == [0, 10, 20, 30, 40, 50]
     assert alike(" ".join(segment.text for segment in rest[1].segments), WINDOWS) > 0.6
+
+
+def test_two_windows_are_never_encoded_at_once(bread, monkeypatch):
+    """Two encoders at once took twice the memory, by chance: rarely in a short recording."""
+    encode = ctranslate2.models.Whisper.encode
+    encoding, seen = set(), []
+
+    def counted(self, *arguments, **settings):
+        encoding.add(threading.get_ident())
+        seen.append(len(encoding))
+        try:
+            return encode(self, *arguments, **settings)
+        finally:
+            encoding.discard(threading.get_ident())
+
+    monkeypatch.setattr(ctranslate2.models.Whisper, "encode", counted)
+    windows = [(10.0 * number, bread) for number in range(8)]
+    assert len(list(Transcriber(workers=2, threads=1).transcribe(windows, language="en"))) == 8
+    assert len(seen) >= 8
+    assert max(seen) == 1
 
 
 def test_the_same_audio_gives_the_same_words(transcriber, bread):
