@@ -3,6 +3,7 @@
 Thin wrappers of `qwen_audio_tools.agents`: text for the model, plain data as the artifact.
 """
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
@@ -49,11 +50,13 @@ class AudioTool(Hearing, BaseTool):
             self.args_schema = self._arguments(self.hearing)
         return self
 
+    @abstractmethod
     def _arguments(self, ears: Ears) -> type[BaseModel]:
-        raise NotImplementedError
+        """Return the schema of what the model may say."""
 
+    @abstractmethod
     def _hear(self, attachments: Sequence[str], stop: Stop | None, **given: Any) -> ToolReply:
-        raise NotImplementedError
+        """Listen, and return what to tell the model."""
 
     def _run(self, runtime: Runtime = None, **given: Any) -> tuple[str, Any]:
         return self._heard(None, runtime, given)
