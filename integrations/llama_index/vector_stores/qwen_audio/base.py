@@ -18,7 +18,13 @@ from llama_index.core.vector_stores.types import (
     VectorStoreQueryResult,
 )
 from llama_index.vector_stores.qwen_audio.filters import expression
-from llama_index.vector_stores.qwen_audio.opening import connected, patiently, told, writing
+from llama_index.vector_stores.qwen_audio.opening import (
+    BEING_MADE,
+    connected,
+    patiently,
+    told,
+    writing,
+)
 from llama_index.vector_stores.qwen_audio.ranking import ranked
 from llama_index.vector_stores.qwen_audio.rows import READ, added, node_of, row_of, schema
 
@@ -190,12 +196,12 @@ class LanceAudioStore(BasePydanticVectorStore):
     def _created(self, width: int) -> Any:
         from lancedb.index import FTS
 
-        made = connected(self.uri).create_table(
-            self.table_name, schema=schema(width), exist_ok=True
-        )
+        # If another was quicker it "already exists", perhaps with more columns: then it is opened.
+        made = connected(self.uri).create_table(self.table_name, schema=schema(width))
         # ICU finds the words of Chinese, too. Its stop words are those of all languages at once,
         # among them "dog" and "cat": BM25 weighs common words low by itself.
-        made.create_index("text", config=FTS(base_tokenizer="icu", remove_stop_words=False))
+        words = FTS(base_tokenizer="icu", remove_stop_words=False)
+        patiently(lambda: made.create_index("text", config=words))
         return made
 
     def _remove(self, which: Callable[[Sequence[str]], "Expr | None"]) -> None:
@@ -223,8 +229,11 @@ class LanceAudioStore(BasePydanticVectorStore):
 
     def _table(self) -> Any:
         # Opened anew each time: another process may have written, or cleared and begun anew.
-        with told("opened", self.uri):
+        def opened() -> Any:
             connection = connected(self.uri)
             if self.table_name not in connection.list_tables().tables:
                 return None
             return connection.open_table(self.table_name)
+
+        with told("opened", self.uri):
+            return patiently(opened, BEING_MADE)

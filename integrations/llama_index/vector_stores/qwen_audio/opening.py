@@ -3,16 +3,20 @@
 import contextlib
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from qwen_audio_tools.errors import ArchiveError, MissingExtra, QwenAudioError
 from qwen_audio_tools.locking import locked
 
+T = TypeVar("T")
+
 _WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 """Seconds between tries where nothing keeps others from writing; each is drawn about it."""
-_CONFLICTS = ("commit conflict", "already exists", "concurrent", "preempted")
+CONFLICTS = ("commit conflict", "already exists", "concurrent", "preempted")
+BEING_MADE = ("was not found",)
+"""Of a table that is listed: its first version is still being written."""
 
 
 def connected(uri: str) -> Any:
@@ -43,17 +47,19 @@ def writing(uri: str, table: str) -> Iterator[None]:
         yield
 
 
-def patiently(work: Callable[[], object]) -> None:
-    """Do it again for as long as others write to the same at the same time, up to some seconds."""
-    for wait in (*_WAITS, None):
+def patiently(work: Callable[[], T], over: Sequence[str] = CONFLICTS) -> T:
+    """Do it again, for some seconds, while it fails over what others do at the same time.
+
+    `over` are parts of what LanceDB says then; what it says last is raised.
+    """
+    for wait in _WAITS:
         try:
-            work()
+            return work()
         except Exception as error:
-            if wait is None or not any(each in str(error).lower() for each in _CONFLICTS):
+            if not any(each in str(error).lower() for each in over):
                 raise
             time.sleep(wait * random.uniform(0.5, 1.5))
-        else:
-            return
+    return work()
 
 
 @contextlib.contextmanager

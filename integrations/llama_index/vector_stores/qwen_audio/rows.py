@@ -21,6 +21,9 @@ READ = ("id", "text", "node", "kind")
 _TEXTS, _NUMBERS = "t_", "n_"
 EXACT = 2**53
 """Up to here a number of the store, a float64, tells each whole number from the next."""
+_KEY = {"lance-schema:unenforced-primary-key": "true"}
+"""Of two that add the same new id at one time LanceDB lets the second try again only if the column
+says that it is a key; else both rows stay (lance-format/lance #4585)."""
 _PLAIN = re.compile(r"[a-z0-9]")
 
 
@@ -68,9 +71,10 @@ def schema(width: int) -> "pa.Schema":
     """Return the columns that every table has."""
     import pyarrow as pa
 
-    words = ("id", "document", "text", "node", "kind", "columns")
+    words = ("document", "text", "node", "kind", "columns")
     vector = pa.field("vector", pa.list_(pa.float32(), width))
-    return pa.schema([*(pa.field(name, pa.string()) for name in words), vector])
+    key = pa.field("id", pa.string(), nullable=False, metadata=_KEY)
+    return pa.schema([key, *(pa.field(name, pa.string()) for name in words), vector])
 
 
 def added(rows: Iterable[Mapping[str, Any]], there: Iterable[str]) -> list["pa.Field"]:
